@@ -1,0 +1,1 @@
+//! The CPU backend: block-vectorised executor, specialised synapse kernels, threads.

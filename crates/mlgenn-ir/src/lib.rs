@@ -1,0 +1,1 @@
+//! Typed kernel IR: builder, verifier, text form, passes and reference interpreter.

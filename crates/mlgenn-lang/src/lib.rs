@@ -1,0 +1,1 @@
+//! The model-description language: lexer, parser, type checker and diagnostics.

@@ -1,0 +1,1 @@
+//! The description of a network, its validation, memory layout and kernel plan.

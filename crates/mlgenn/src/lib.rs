@@ -1,0 +1,1 @@
+//! Simulate and train spiking neural networks from Rust.
