@@ -1,10 +1,33 @@
 //! How a kernel is run: binding its slots to memory, and the traits of what runs it.
+//!
+//! # Order of effects
+//!
+//! The lanes of a launch are cut into blocks of [`BLOCK_LANES`], run one after another. In a block
+//! operations run one after another, each for all lanes of the block that control flow has led to
+//! it, in ascending order. An `If` runs its first region for the lanes whose condition holds, then
+//! the second for the others; a `Loop` goes on with the lanes whose condition still holds. This
+//! makes every result exact to the bit. Kernels should nevertheless not rely on which of two
+//! operations comes first when different lanes touch the same element: that depends on the size of
+//! a block.
+//!
+//! `Accumulate` on an operand with the pattern [`Pattern::Uniform`] keeps a [`LaneSum`] for that
+//! instruction; they are added to the elements at the end of the launch, in the order of the
+//! instructions in the text form, whether or not a lane got there.
+//!
+//! `Emit` sets the bits of all lanes of the launch; other bits of the last word are cleared.
+//!
+//! When [`Watch::should_stop`], which includes faults, loops end at their next test of the
+//! condition.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::buffer::Buffer;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, SlotKind};
+use crate::types::Type;
+
+/// Number of lanes that run in step: see the module on the order of effects.
+pub const BLOCK_LANES: usize = 256;
 
 /// How the lanes of a launch map to the elements of a slot; fixed when a kernel is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +81,71 @@ pub struct Launch<'a> {
     pub watch: &'a Watch,
 }
 
+/// Check that the operands of a launch fit the kernel and have the elements that its lanes need.
+///
+/// What is checked: one operand per slot, buffers of the type of the slot (`u32` for events),
+/// patterns that go with the kinds of slots ([`Pattern::Whole`] for arrays and events, the others
+/// for the rest), and every element of every lane (and ring slot) within its buffer. Programs call
+/// this first, raise the fault, and run nothing.
+pub fn check_operands(
+    kernel: &Kernel,
+    patterns: &[Pattern],
+    launch: &Launch<'_>,
+) -> Result<(), Fault> {
+    for (i, slot) in kernel.slots.iter().enumerate() {
+        let fits = match (patterns.get(i), launch.operands.get(i)) {
+            (Some(&pattern), Some(operand)) => {
+                let ty = if slot.kind == SlotKind::Events { Type::U32 } else { slot.ty };
+                operand.buffer.ty() == ty && operand.covers(slot.kind, pattern, launch.lanes)
+            }
+            _ => false,
+        };
+        if !fits {
+            return Err(Fault::OperandOutOfRange {
+                kernel: kernel.name.clone(),
+                slot: slot.name.clone(),
+                lanes: launch.lanes,
+            });
+        }
+    }
+    Ok(())
+}
+
+impl Operand<'_> {
+    /// Whether the operand has all elements that so many lanes need.
+    fn covers(&self, kind: SlotKind, pattern: Pattern, lanes: usize) -> bool {
+        self.elements(kind, pattern, lanes).is_some_and(|end| end <= self.buffer.len())
+    }
+
+    /// One more than the largest element that lanes may touch; `None` if there is none.
+    fn elements(&self, kind: SlotKind, pattern: Pattern, lanes: usize) -> Option<usize> {
+        let whole = matches!(kind, SlotKind::Events | SlotKind::Array { .. });
+        let extent = match pattern {
+            Pattern::Whole if kind == SlotKind::Events => lanes.div_ceil(32),
+            Pattern::Whole if whole => self.length,
+            Pattern::Whole => return None,
+            _ if whole => return None,
+            _ if lanes == 0 => 0,
+            Pattern::Uniform => 1,
+            Pattern::Contiguous => lanes,
+            Pattern::Gather => {
+                let largest = self.indices.get(..lanes)?.iter().max()?;
+                *largest as usize + 1
+            }
+        };
+        let ring = match kind {
+            SlotKind::DelayedAccumulator { .. } | SlotKind::History { .. } => {
+                if self.ring.current >= self.ring.slots {
+                    return None;
+                }
+                (self.ring.slots as usize - 1).checked_mul(self.ring.stride)?
+            }
+            _ => 0,
+        };
+        self.offset.checked_add(ring)?.checked_add(extent)
+    }
+}
+
 /// A kernel compiled for one choice of patterns.
 pub trait Program: Send + Sync {
     /// Run the kernel. Operands outside their buffers are a fault, and nothing is run.
@@ -75,7 +163,8 @@ pub trait Executor: Send + Sync {
     /// Add rows of a matrix to a vector: for each `row` in order and each column `j`,
     /// `out[out_offset + j] += matrix[matrix_offset + row * columns + j]`, in `f32`.
     ///
-    /// The order of additions to one element is that of `rows`. Rows outside are skipped.
+    /// The order of additions to one element is that of `rows`. Rows outside are skipped, all of
+    /// them if the vector has fewer than `columns` elements from `out_offset` on.
     fn add_rows(&self, rows: &AddRows<'_>);
 }
 

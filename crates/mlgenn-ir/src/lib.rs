@@ -4,12 +4,23 @@
 //! slots are bound to memory and what runs it.
 
 pub mod buffer;
+mod builder;
+pub mod evaluate;
+pub mod interpret;
 mod kernel;
 pub mod launch;
+pub mod math;
 mod op;
+mod operands;
+pub mod philox;
+pub mod print;
+pub mod random;
+mod slots;
 mod types;
 
 pub use buffer::Buffer;
+pub use builder::{Cell, KernelBuilder};
+pub use interpret::Interpreter;
 pub use kernel::{Domain, Instruction, Kernel, Region, Slot, SlotId, SlotKind, Value};
 pub use op::{BinaryOp, CompareOp, Op, UnaryOp};
 pub use types::Type;
