@@ -28,8 +28,8 @@ _NO_ARGUMENTS = {"gennrand", "gennrand_uniform", "gennrand_normal", "gennrand_ex
 """Functions that the old spelling used without parentheses."""
 
 _REMOVED = {
-    "endRow": "leave the loop over the row with `break` and return by reaching the end of the code",
-    "endCol": "leave the loop over the column with `break` and return by reaching the end of the code",
+    "endRow": "leave the loop over the row with `break`, then reach the end of the code",
+    "endCol": "leave the loop over the column with `break`, then reach the end of the code",
 }
 
 _IDENTIFIER = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*")

@@ -1,8 +1,8 @@
 """Enumerations: access modes of variables, matrix types, and hints about storage.
 
 The numeric values of access modes are bit fields: how code uses a variable (``READ_ONLY`` 1,
-``READ_WRITE`` 2, ``REDUCE`` 4, ``SUM`` 8, ``MAX`` 16, ``BROADCAST`` 32) and over which dimensions it
-is stored (``ELEMENT`` 64, ``BATCH`` 128).
+``READ_WRITE`` 2, ``REDUCE`` 4, ``SUM`` 8, ``MAX`` 16, ``BROADCAST`` 32) and over which dimensions
+it is stored (``ELEMENT`` 64, ``BATCH`` 128).
 """
 
 from __future__ import annotations

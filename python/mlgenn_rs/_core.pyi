@@ -1,0 +1,59 @@
+"""The compiled engine; `mlgenn_rs.engine` is its interface for users."""
+
+from typing import Any, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+__version__: str
+
+def compile(
+    description_json: str,
+    backend: str | None = None,
+    num_threads: int | None = None,
+    options_json: str = "{}",
+) -> CompiledModel: ...
+
+class CompiledModel:
+    @property
+    def name(self) -> str: ...
+    def memory_plan(self) -> list[dict[str, Any]]: ...
+
+class RunPlan:
+    def __init__(
+        self,
+        num_timesteps: int,
+        begin: Sequence[tuple[str, int | None]] = ...,
+        end: Sequence[tuple[str, int | None]] = ...,
+        record: Sequence[str] = ...,
+    ) -> None: ...
+
+class Simulation:
+    timestep: int
+    def __init__(
+        self,
+        compiled: CompiledModel,
+        arrays: Mapping[str, npt.NDArray[Any]],
+        num_recording_timesteps: int | None = None,
+    ) -> None: ...
+    def step(self) -> None: ...
+    def run(self, plan: RunPlan) -> None: ...
+    def custom_update(self, group: str) -> None: ...
+    def recorded(self, path: str) -> npt.NDArray[Any]: ...
+    def view(self, path: str) -> npt.NDArray[Any]: ...
+    def current_slot(self, path: str) -> int: ...
+    def set_dynamic_param(self, path: str, value: float) -> None: ...
+    def spikes(
+        self, population: str
+    ) -> list[tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]]: ...
+    def pre_events(
+        self, group: str
+    ) -> list[tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]]: ...
+    def post_events(
+        self, group: str
+    ) -> list[tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]]: ...
+    def row_length(self, group: str) -> npt.NDArray[np.uint32]: ...
+    def indices(
+        self, group: str
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]: ...
+    def times(self) -> dict[str, float]: ...
