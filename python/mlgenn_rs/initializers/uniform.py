@@ -1,0 +1,33 @@
+"""Uniform distribution."""
+
+from __future__ import annotations
+
+from ..utils.snippet import ConstantValueDescriptor, InitializerSnippet
+from .initializer import Initializer
+
+
+class Uniform(Initializer):
+    """Draw uniformly between ``min`` and ``max``.
+
+    Parameters
+    ----------
+    min
+        Lower bound.
+    max
+        Upper bound.
+    """
+
+    min = ConstantValueDescriptor()
+    max = ConstantValueDescriptor()
+
+    def __init__(self, min: float = 0.0, max: float = 1.0) -> None:
+        self.min = min
+        self.max = max
+
+    def get_snippet(self) -> InitializerSnippet:
+        """Return the engine snippet."""
+        return InitializerSnippet("Uniform", {"min": self.min, "max": self.max})
+
+    def __repr__(self) -> str:
+        """Return the parameters as text."""
+        return f"(Uniform) Min: {self.min}, Max: {self.max}"
