@@ -16,7 +16,11 @@ pub mod philox;
 pub mod print;
 pub mod random;
 mod slots;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod text;
 mod types;
+pub mod verify;
 
 pub use buffer::Buffer;
 pub use builder::{Cell, KernelBuilder};
@@ -24,3 +28,4 @@ pub use interpret::Interpreter;
 pub use kernel::{Domain, Instruction, Kernel, Region, Slot, SlotId, SlotKind, Value};
 pub use op::{BinaryOp, CompareOp, Op, UnaryOp};
 pub use types::Type;
+pub use verify::verify;
