@@ -24,7 +24,8 @@ def binomial_quantile(log_cumulative: float, n: int, p: float) -> int:
         Probability of success of each.
 
     Probabilities are computed relative to the most likely k and then normalised, so that no
-    factorial is needed; tail sums start at the far end, so that small probabilities keep their digits.
+    factorial is needed; tail sums start at the far end, so that small probabilities keep their
+    digits.
     """
     if n <= 0 or p <= 0.0:
         return 0

@@ -1,0 +1,1 @@
+"""Tests of the engine layer and of the engine behind it."""
