@@ -12,6 +12,7 @@ pub mod launch;
 pub mod math;
 mod op;
 mod operands;
+pub mod passes;
 pub mod philox;
 pub mod print;
 pub mod random;
