@@ -1,1 +1,29 @@
-//! What every backend shares: compiled models, simulations, the timestep schedule, recording and random numbers.
+//! What every backend shares: compiled models, simulations, the timestep schedule, recording and
+//! random numbers.
+//!
+//! A [`CompiledModel`] is immutable and shared; a [`Simulation`] holds the state of one run of it.
+//! The schedule in [`mod@schedule`] says what happens in a timestep; a [`Backend`] says on which
+//! threads, and its [`mlgenn_ir::launch::Executor`] runs the kernels.
+
+mod arrays;
+mod backend;
+mod bind;
+mod compiled;
+mod connectivity;
+mod custom_update;
+mod error;
+mod load;
+mod random_key;
+mod recording;
+mod run_plan;
+mod schedule;
+mod simulation;
+mod worker;
+
+pub use arrays::{ArrayData, Arrays, MemoryItem, memory_plan};
+pub use backend::{Backend, Inline};
+pub use compiled::CompiledModel;
+pub use error::EngineError;
+pub use recording::SpikeTrain;
+pub use run_plan::{RunPlan, StepUpdate};
+pub use simulation::{ArrayView, Recorded, Simulation};

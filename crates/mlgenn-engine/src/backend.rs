@@ -1,0 +1,53 @@
+//! What a backend has to offer.
+
+use mlgenn_ir::launch::Executor;
+
+/// Runs kernels, possibly on several threads.
+///
+/// Work items that are handed to [`Backend::for_each`] never write the same element of memory, so
+/// that results do not depend on how they are spread over threads.
+pub trait Backend: Send + Sync {
+    /// Name for messages, such as `cpu`.
+    fn name(&self) -> &'static str;
+
+    /// What runs kernels.
+    fn executor(&self) -> &dyn Executor;
+
+    /// Number of threads.
+    fn threads(&self) -> usize;
+
+    /// Call `work` with every number below `count`, in any order, and wait.
+    fn for_each(&self, count: usize, work: &(dyn Fn(usize) + Sync));
+}
+
+/// A backend that runs everything on the calling thread.
+#[derive(Debug)]
+pub struct Inline<E> {
+    name: &'static str,
+    executor: E,
+}
+
+impl<E: Executor> Inline<E> {
+    /// Wrap an executor.
+    pub fn new(name: &'static str, executor: E) -> Self {
+        Self { name, executor }
+    }
+}
+
+impl<E: Executor> Backend for Inline<E> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn executor(&self) -> &dyn Executor {
+        &self.executor
+    }
+
+    fn threads(&self) -> usize {
+        1
+    }
+
+    fn for_each(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        (0..count).for_each(work);
+    }
+}

@@ -1,0 +1,351 @@
+//! From planned kernels to programs, and from slots to memory.
+
+use mlgenn_ir::launch::{Executor, Operand, Pattern, Program, Ring};
+use mlgenn_ir::{Buffer, Domain, SlotKind};
+use mlgenn_model::layout::{ArrayId, Copies};
+use mlgenn_model::plan::{
+    EventQueueId, Index, Plan, PlannedKernel, RingPosition, Scalar, SlotBinding,
+};
+
+/// How the lanes of a launch relate to neurons and synapses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LaneMap {
+    /// Lanes are the neurons (or elements) of one batch member.
+    Neurons,
+    /// Lanes are the neurons of all members of a block, one member after the other.
+    BlockOfNeurons,
+    /// Lanes are the synapses of a row of a dense matrix.
+    DenseRow,
+    /// Lanes are the synapses of a row of a sparse matrix.
+    SparseRow,
+    /// Lanes are the synapses of a column of a dense matrix.
+    DenseColumn,
+    /// Lanes are the synapses of a column of a sparse matrix.
+    SparseColumn,
+    /// Lanes are a stretch of all synapses of a dense matrix.
+    Matrix,
+}
+
+/// A program, and where its slots are found.
+pub(crate) struct BoundKernel {
+    pub(crate) program: Box<dyn Program>,
+    slots: Vec<BoundSlot>,
+    /// Queues that the kernel emits to, in the order of its event slots.
+    pub(crate) queues: Vec<EventQueueId>,
+}
+
+/// Where a slot is found.
+struct BoundSlot {
+    source: Source,
+    unit: Unit,
+    /// Whether lanes address any element.
+    whole: bool,
+}
+
+/// What memory a slot is bound to.
+enum Source {
+    Array {
+        array: ArrayId,
+        copies: Copies,
+        /// Elements of a slot; 0 stands for the length of the buffer (arrays given at load).
+        elements: usize,
+        slots: usize,
+        ring: Option<usize>,
+        at: RingPosition,
+    },
+    WholeRing {
+        array: ArrayId,
+        elements: usize,
+        slots: usize,
+        ring: Option<usize>,
+    },
+    Time,
+    Timestep,
+    Index(Index),
+    Key {
+        first: usize,
+    },
+    /// Words for the events of all lanes of a block, from one on.
+    BlockEvents {
+        start: usize,
+    },
+}
+
+/// Where in a slot of an array the lanes of a launch start, and how they go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    /// At the start.
+    Start,
+    /// At the row or column of the launch.
+    Line,
+    /// At the first synapse of the row.
+    Row,
+    /// At the element where the stretch starts.
+    Stretch,
+    /// At the start, lanes by the list of postsynaptic neurons of a sparse row.
+    ByTarget,
+    /// At the start, lanes by the list of synapses of the column.
+    BySynapse,
+    /// At the start, lanes by the list of presynaptic neurons of a sparse column.
+    BySource,
+    /// At the start, lanes by the list of positions in their rows of a sparse column.
+    ByColumn,
+    /// At the first member of the block, lanes by their member.
+    ByMember,
+    /// At the start, lanes by their neuron.
+    ByNeuron,
+    /// At the batch member.
+    Member,
+}
+
+/// What the launches of a worker have in common.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) buffers: &'a [std::sync::Arc<Buffer>],
+    /// Pointers of all rings: the slot written last; in neuron updates the slot being written.
+    pub(crate) rings: &'a [u32],
+    pub(crate) time: &'a Buffer,
+    pub(crate) timestep: &'a Buffer,
+    /// 0, 1, 2, ….
+    pub(crate) iota: &'a Buffer,
+    /// Random keys: `[stream][batch]`.
+    pub(crate) keys: &'a Buffer,
+    /// For blocks of neurons: words for the events of all lanes.
+    pub(crate) events: &'a Buffer,
+}
+
+/// Which launch it is.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Place<'a> {
+    /// The batch member, or the first one of the block.
+    pub(crate) member: usize,
+    /// The block of batch members.
+    pub(crate) block: usize,
+    /// The row or column.
+    pub(crate) line: usize,
+    /// First synapse of the row.
+    pub(crate) row_start: usize,
+    /// First element of the stretch.
+    pub(crate) stretch: usize,
+    /// Lists of the lanes, as [`Unit`] says.
+    pub(crate) synapses: &'a [u32],
+    /// See [`Unit::ByTarget`] and [`Unit::BySource`].
+    pub(crate) others: &'a [u32],
+    /// See [`Unit::ByColumn`].
+    pub(crate) columns: &'a [u32],
+    /// Batch member of each lane, counted from the first of the block.
+    pub(crate) members_of_lanes: &'a [u32],
+    /// Neuron of each lane.
+    pub(crate) neurons_of_lanes: &'a [u32],
+}
+
+impl BoundKernel {
+    /// Compile a planned kernel for one way of laying out lanes.
+    pub(crate) fn new(
+        executor: &dyn Executor,
+        plan: &Plan,
+        planned: &PlannedKernel,
+        map: LaneMap,
+    ) -> Self {
+        let mut patterns = Vec::new();
+        let mut slots = Vec::new();
+        let mut queues = Vec::new();
+        for (slot, binding) in planned.kernel.slots.iter().zip(&planned.bindings) {
+            let (pattern, mut slot) = bind(plan, slot.kind, binding, map);
+            if let SlotBinding::Events(queue) = binding {
+                if map == LaneMap::BlockOfNeurons {
+                    let start = queues.len() * block_words(plan, *queue);
+                    slot.source = Source::BlockEvents { start };
+                }
+                queues.push(*queue);
+            }
+            patterns.push(pattern);
+            slots.push(slot);
+        }
+        Self { program: executor.compile(&planned.kernel, &patterns), slots, queues }
+    }
+
+    /// What each slot is bound to in one launch.
+    pub(crate) fn operands<'a>(
+        &self,
+        around: &Surroundings<'a>,
+        place: &Place<'a>,
+        operands: &mut Vec<Operand<'a>>,
+    ) {
+        operands.clear();
+        operands.extend(self.slots.iter().map(|slot| slot.operand(around, place)));
+    }
+}
+
+fn bind(
+    plan: &Plan,
+    kind: SlotKind,
+    binding: &SlotBinding,
+    map: LaneMap,
+) -> (Pattern, BoundSlot) {
+    let copies_of = |array: ArrayId| plan.layout.array(array).copies;
+    let shared = match binding {
+        SlotBinding::Array { array, .. } | SlotBinding::Ring { array } => {
+            copies_of(*array) == Copies::Shared
+        }
+        _ => false,
+    };
+    let (pattern, unit) = match kind.domain() {
+        None => (Pattern::Whole, Unit::Start),
+        Some(domain) => lanes(domain, map, shared, binding),
+    };
+    let source = match binding {
+        SlotBinding::Array { array, at } => {
+            let description = plan.layout.array(*array);
+            Source::Array {
+                array: *array,
+                copies: description.copies,
+                elements: description.elements(),
+                slots: description.slots,
+                ring: description.ring.map(|ring| ring.0),
+                at: *at,
+            }
+        }
+        SlotBinding::Ring { array } => {
+            let description = plan.layout.array(*array);
+            Source::WholeRing {
+                array: *array,
+                elements: description.elements(),
+                slots: description.slots,
+                ring: description.ring.map(|ring| ring.0),
+            }
+        }
+        SlotBinding::Scalar(Scalar::Time) => Source::Time,
+        SlotBinding::Scalar(Scalar::Timestep) => Source::Timestep,
+        SlotBinding::Index(index) => Source::Index(*index),
+        SlotBinding::RandomKey { stream } => {
+            Source::Key { first: *stream as usize * plan.network.batch_size }
+        }
+        SlotBinding::Events(queue) => {
+            let array = plan.event_queues[queue.0].array;
+            let description = plan.layout.array(array);
+            Source::Array {
+                array,
+                copies: description.copies,
+                elements: description.elements(),
+                slots: description.slots,
+                ring: description.ring.map(|ring| ring.0),
+                at: RingPosition::Current,
+            }
+        }
+    };
+    let whole = matches!(kind, SlotKind::Array { .. });
+    (pattern, BoundSlot { source, unit, whole })
+}
+
+/// How lanes map to the elements of a domain.
+fn lanes(domain: Domain, map: LaneMap, shared: bool, binding: &SlotBinding) -> (Pattern, Unit) {
+    use Pattern::{Contiguous, Gather, Uniform};
+    let index = matches!(binding, SlotBinding::Index(_));
+    match (domain, map) {
+        (Domain::Launch, _) => (Uniform, Unit::Start),
+        (Domain::Member, LaneMap::BlockOfNeurons) => (Gather, Unit::ByMember),
+        (Domain::Member, _) => (Uniform, Unit::Member),
+        (Domain::Neuron, LaneMap::BlockOfNeurons) if shared || index => (Gather, Unit::ByNeuron),
+        (Domain::Neuron, _) => (Contiguous, Unit::Stretch),
+        (Domain::Pre, LaneMap::DenseRow | LaneMap::SparseRow) => (Uniform, Unit::Line),
+        (Domain::Pre, LaneMap::DenseColumn) => (Contiguous, Unit::Start),
+        (Domain::Pre, LaneMap::SparseColumn) => (Gather, Unit::BySource),
+        (Domain::Post, LaneMap::DenseRow | LaneMap::Neurons) => (Contiguous, Unit::Start),
+        (Domain::Post, LaneMap::SparseRow) => (Gather, Unit::ByTarget),
+        (Domain::Post, LaneMap::DenseColumn | LaneMap::SparseColumn) => (Uniform, Unit::Line),
+        (Domain::Synapse, LaneMap::DenseRow | LaneMap::SparseRow) if index => {
+            (Contiguous, Unit::Start)
+        }
+        (Domain::Synapse, LaneMap::DenseRow | LaneMap::SparseRow) => (Contiguous, Unit::Row),
+        (Domain::Synapse, LaneMap::DenseColumn) if index => (Uniform, Unit::Line),
+        (Domain::Synapse, LaneMap::SparseColumn) if index => (Gather, Unit::ByColumn),
+        (Domain::Synapse, LaneMap::DenseColumn | LaneMap::SparseColumn) => {
+            (Gather, Unit::BySynapse)
+        }
+        (Domain::Synapse, _) => (Contiguous, Unit::Stretch),
+        (Domain::Pre | Domain::Post, _) => (Uniform, Unit::Start),
+    }
+}
+
+const NO_RING: Ring = Ring { slots: 1, current: 0, stride: 0 };
+
+impl BoundSlot {
+    fn operand<'a>(&self, around: &Surroundings<'a>, place: &Place<'a>) -> Operand<'a> {
+        let indices = match self.unit {
+            Unit::ByTarget | Unit::BySource => place.others,
+            Unit::BySynapse => place.synapses,
+            Unit::ByColumn => place.columns,
+            Unit::ByMember => place.members_of_lanes,
+            Unit::ByNeuron => place.neurons_of_lanes,
+            _ => &[],
+        };
+        let plain = |buffer: &'a Buffer, offset: usize| Operand {
+            buffer,
+            offset,
+            indices,
+            length: 0,
+            ring: NO_RING,
+        };
+        match &self.source {
+            Source::Array { array, copies, elements, slots, ring, at } => {
+                let buffer = &*around.buffers[array.0];
+                let slot = ring.map_or(0, |ring| {
+                    let (slots, current) = (*slots as u32, around.rings[ring]);
+                    let back = match at {
+                        RingPosition::Current => 0,
+                        RingPosition::Previous => 1,
+                        RingPosition::Back(steps) => steps % slots,
+                    };
+                    ((current + slots - back) % slots) as usize
+                });
+                let copy = copy_of(*copies, place);
+                let mut operand =
+                    plain(buffer, (copy * slots + slot) * elements + self.start(place));
+                if self.whole {
+                    operand.length = if *elements == 0 { buffer.len() } else { *elements };
+                }
+                operand
+            }
+            Source::WholeRing { array, elements, slots, ring } => {
+                let buffer = &*around.buffers[array.0];
+                let offset = place.member * slots * elements;
+                let current = ring.map_or(0, |ring| around.rings[ring]);
+                let ring = Ring { slots: *slots as u32, current, stride: *elements };
+                let mut operand = plain(buffer, offset + self.start(place));
+                operand.ring = ring;
+                operand
+            }
+            Source::Time => plain(around.time, 0),
+            Source::Timestep => plain(around.timestep, 0),
+            Source::Index(Index::Member) => plain(around.iota, place.member),
+            Source::Index(_) => plain(around.iota, self.start(place)),
+            Source::Key { first } => plain(around.keys, first + place.member),
+            Source::BlockEvents { start } => plain(around.events, *start),
+        }
+    }
+
+    fn start(&self, place: &Place<'_>) -> usize {
+        match self.unit {
+            Unit::Line => place.line,
+            Unit::Row => place.row_start,
+            Unit::Stretch => place.stretch,
+            Unit::BySynapse => place.row_start,
+            _ => 0,
+        }
+    }
+}
+
+/// Words that the events of all lanes of the largest block need.
+pub(crate) fn block_words(plan: &Plan, queue: EventQueueId) -> usize {
+    let size = plan.populations[plan.event_queues[queue.0].population].size;
+    (plan.blocks.largest() * size).div_ceil(32)
+}
+
+fn copy_of(copies: Copies, place: &Place<'_>) -> usize {
+    match copies {
+        Copies::Shared => 0,
+        Copies::Member => place.member,
+        Copies::Block => place.block,
+    }
+}

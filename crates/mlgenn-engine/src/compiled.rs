@@ -1,0 +1,230 @@
+//! A network made ready to run: its plan and its programs.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use mlgenn_ir::Buffer;
+use mlgenn_ir::launch::Executor;
+use mlgenn_model::description::MatrixType;
+use mlgenn_model::plan::{CustomUpdateSize, InitFrom, InitOver, Plan, PlanOptions, SynapseKernel};
+use mlgenn_model::{ModelError, Network};
+
+use crate::arrays::{MemoryItem, memory_plan};
+use crate::backend::Backend;
+use crate::bind::{BoundKernel, LaneMap};
+use crate::error::EngineError;
+
+/// Populations of up to this many neurons are updated for a whole block of batch members at once.
+const LARGEST_FLATTENED: usize = 512;
+
+/// A network made ready to run on a backend. Immutable; any number of simulations can share it.
+pub struct CompiledModel {
+    pub(crate) plan: Plan,
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) populations: Vec<PopulationPrograms>,
+    pub(crate) groups: Vec<GroupPrograms>,
+    pub(crate) custom_updates: IndexMap<String, Vec<BoundKernel>>,
+    pub(crate) initialisers: Vec<Option<BoundKernel>>,
+    /// 0, 1, 2, …: the indices of everything.
+    pub(crate) iota: Buffer,
+}
+
+/// Programs of a population.
+pub(crate) struct PopulationPrograms {
+    pub(crate) update: BoundKernel,
+    /// For updates of a whole block: batch member and neuron of each lane.
+    pub(crate) block_lanes: Option<BlockLanes>,
+}
+
+/// Which member and neuron each lane of a block belongs to.
+pub(crate) struct BlockLanes {
+    pub(crate) members: Vec<u32>,
+    pub(crate) neurons: Vec<u32>,
+}
+
+/// Programs of a synapse group.
+pub(crate) struct GroupPrograms {
+    pub(crate) pre_spike: Option<SynapsePrograms>,
+    pub(crate) pre_event: Option<SynapsePrograms>,
+    pub(crate) post_spike: Option<SynapsePrograms>,
+    pub(crate) post_event: Option<SynapsePrograms>,
+    pub(crate) dynamics: Option<SynapsePrograms>,
+    /// For columns of dense matrices: the first synapse of each row.
+    pub(crate) row_starts: Vec<u32>,
+}
+
+/// Programs of a code slot of a synapse group.
+pub(crate) struct SynapsePrograms {
+    pub(crate) prologue: Option<BoundKernel>,
+    pub(crate) body: BoundKernel,
+}
+
+impl CompiledModel {
+    /// Validate, plan and compile a network.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Model`] if the description or its model code is wrong.
+    pub fn new(
+        network: Network,
+        options: PlanOptions,
+        backend: Arc<dyn Backend>,
+    ) -> Result<Self, EngineError> {
+        let plan = Plan::new(network, options)?;
+        let executor = backend.executor();
+        let populations = (0..plan.populations.len())
+            .map(|index| population_programs(executor, &plan, index))
+            .collect();
+        let groups = (0..plan.synapse_groups.len())
+            .map(|index| group_programs(executor, &plan, index))
+            .collect();
+        let custom_updates = plan
+            .custom_updates
+            .iter()
+            .map(|(name, updates)| {
+                let kernels = updates.iter().map(|update| {
+                    let map = match update.size {
+                        CustomUpdateSize::Elements(_) => LaneMap::Neurons,
+                        CustomUpdateSize::Matrix { .. } => LaneMap::Matrix,
+                        CustomUpdateSize::Rows { group } => row_map(&plan, group),
+                    };
+                    BoundKernel::new(executor, &plan, &update.kernel, map)
+                });
+                (name.clone(), kernels.collect())
+            })
+            .collect();
+        let initialisers = plan
+            .initialisers
+            .iter()
+            .map(|init| {
+                let InitFrom::Kernel(kernel) = &init.from else { return None };
+                let map = match init.over {
+                    InitOver::Elements => LaneMap::Neurons,
+                    InitOver::Synapses { group } => row_map(&plan, group),
+                };
+                Some(BoundKernel::new(executor, &plan, kernel, map))
+            })
+            .collect();
+        let iota = iota(&plan)?;
+        Ok(Self { plan, backend, populations, groups, custom_updates, initialisers, iota })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The description of the network.
+    pub fn network(&self) -> &Network {
+        &self.plan.network
+    }
+
+    /// What the arrays of the network need, in order of layout.
+    pub fn memory_plan(&self) -> Vec<MemoryItem> {
+        memory_plan(&self.plan)
+    }
+
+    /// Name of the backend.
+    pub fn backend_name(&self) -> &'static str {
+        self.backend.name()
+    }
+
+    /// Number of threads of the backend.
+    pub fn threads(&self) -> usize {
+        self.backend.threads()
+    }
+
+    /// Name of what runs the kernels, such as `avx512`.
+    pub fn executor_name(&self) -> &'static str {
+        self.backend.executor().name()
+    }
+}
+
+impl std::fmt::Debug for CompiledModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CompiledModel")
+            .field("network", &self.plan.network.name)
+            .field("backend", &self.backend.name())
+            .finish_non_exhaustive()
+    }
+}
+
+fn row_map(plan: &Plan, group: usize) -> LaneMap {
+    match plan.synapse_groups[group].matrix_type {
+        MatrixType::Dense => LaneMap::DenseRow,
+        _ => LaneMap::SparseRow,
+    }
+}
+
+fn population_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> PopulationPrograms {
+    let population = &plan.populations[index];
+    let members = plan.blocks.largest();
+    let has_rings = population.update.bindings.iter().any(|binding| match binding {
+        mlgenn_model::plan::SlotBinding::Array { array, .. }
+        | mlgenn_model::plan::SlotBinding::Ring { array } => {
+            plan.layout.array(*array).ring.is_some()
+        }
+        _ => false,
+    });
+    let flatten = members > 1 && population.size <= LARGEST_FLATTENED && !has_rings;
+    let (map, block_lanes) = if flatten {
+        let size = population.size as u32;
+        let lanes = 0..members as u32 * size;
+        let lanes = BlockLanes {
+            members: lanes.clone().map(|lane| lane / size).collect(),
+            neurons: lanes.map(|lane| lane % size).collect(),
+        };
+        (LaneMap::BlockOfNeurons, Some(lanes))
+    } else {
+        (LaneMap::Neurons, None)
+    };
+    let update = BoundKernel::new(executor, plan, &population.update, map);
+    PopulationPrograms { update, block_lanes }
+}
+
+fn group_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> GroupPrograms {
+    let group = &plan.synapse_groups[index];
+    let dense = group.matrix_type == MatrixType::Dense;
+    let (row, column) = if dense {
+        (LaneMap::DenseRow, LaneMap::DenseColumn)
+    } else {
+        (LaneMap::SparseRow, LaneMap::SparseColumn)
+    };
+    let programs = |kernel: &SynapseKernel, map: LaneMap| SynapsePrograms {
+        prologue: kernel
+            .prologue
+            .as_ref()
+            .map(|prologue| BoundKernel::new(executor, plan, prologue, LaneMap::Neurons)),
+        body: BoundKernel::new(executor, plan, &kernel.body, map),
+    };
+    let by_column = group.post_spike.is_some() || group.post_event.is_some();
+    let row_starts = if dense && by_column {
+        (0..group.num_pre).map(|pre| (pre * group.row_stride) as u32).collect()
+    } else {
+        Vec::new()
+    };
+    GroupPrograms {
+        pre_spike: group.pre_spike.as_ref().map(|kernel| programs(kernel, row)),
+        pre_event: group.pre_event.as_ref().map(|(kernel, _)| programs(kernel, row)),
+        post_spike: group.post_spike.as_ref().map(|kernel| programs(kernel, column)),
+        post_event: group.post_event.as_ref().map(|(kernel, _)| programs(kernel, column)),
+        dynamics: group.dynamics.as_ref().map(|kernel| programs(kernel, row)),
+        row_starts,
+    }
+}
+
+fn iota(plan: &Plan) -> Result<Buffer, EngineError> {
+    let sizes = plan.populations.iter().map(|population| population.size);
+    let strides = plan.synapse_groups.iter().map(|group| group.row_stride);
+    let largest = sizes.chain(strides).max().unwrap_or(0);
+    let elements = plan.layout.arrays().filter(|(_, array)| array.synapse_group.is_none());
+    let largest = elements.map(|(_, array)| array.elements()).max().unwrap_or(0).max(largest);
+    let length = largest.max(plan.network.batch_size).max(1);
+    let buffer = Buffer::new(mlgenn_ir::Type::U32, length)?;
+    if let Some(words) = buffer.words(0, length) {
+        for (index, word) in words.iter_mut().enumerate() {
+            *word = index as u32;
+        }
+    }
+    Ok(buffer)
+}

@@ -1,0 +1,275 @@
+//! Building the connectivity of sparse synapse groups when a network is loaded.
+
+use std::sync::Arc;
+
+use mlgenn_ir::launch::{Launch, Watch};
+use mlgenn_ir::random::Position;
+use mlgenn_ir::{Buffer, Type};
+use mlgenn_model::plan::{ConnectivityPlan, PlannedKernel, SparseFrom, SynapseGroupPlan};
+
+use crate::arrays::{ArrayData, Arrays};
+use crate::bind::{BoundKernel, LaneMap, Place, Surroundings};
+use crate::compiled::CompiledModel;
+use crate::error::EngineError;
+use crate::random_key::random_key;
+
+/// Synapses of a sparse group by postsynaptic neuron.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    /// First entry of each column, and one past the last.
+    pub(crate) starts: Vec<usize>,
+    /// Synapse of each entry: index in the arrays of the group.
+    pub(crate) synapses: Vec<u32>,
+    /// Presynaptic neuron of each entry.
+    pub(crate) sources: Vec<u32>,
+    /// Position in its row of each entry.
+    pub(crate) positions: Vec<u32>,
+}
+
+/// For groups with pairs given at load: where each given pair ended up.
+pub(crate) type Placement = Option<Vec<u32>>;
+
+/// Builds connectivity.
+pub(crate) struct Builder<'a> {
+    pub(crate) model: &'a CompiledModel,
+    pub(crate) buffers: &'a [Arc<Buffer>],
+    pub(crate) around: Surroundings<'a>,
+    pub(crate) arrays: &'a Arrays,
+    pub(crate) seed: u64,
+    pub(crate) watch: &'a Watch,
+}
+
+impl Builder<'_> {
+    /// Build the connectivity of a group.
+    pub(crate) fn build(&self, group: &SynapseGroupPlan) -> Result<Placement, EngineError> {
+        let ConnectivityPlan::Sparse { row_length, indices, from } = &group.connectivity else {
+            return Ok(None);
+        };
+        let (row_length, indices) = (&*self.buffers[row_length.0], &*self.buffers[indices.0]);
+        let rows = Rows { group, row_length, indices };
+        match from {
+            SparseFrom::Given { count } => self.given(&rows, *count).map(Some),
+            SparseFrom::OneToOne => {
+                for pre in 0..group.num_pre {
+                    rows.push(pre, pre as u32)?;
+                }
+                Ok(None)
+            }
+            SparseFrom::FixedProbability { probability, self_connections, stream } => {
+                let key = random_key(self.seed, *stream, 0);
+                for pre in 0..group.num_pre {
+                    fixed_probability(&rows, pre, *probability, *self_connections, key)?;
+                }
+                Ok(None)
+            }
+            SparseFrom::Rows(kernel) => {
+                self.run(kernel, group.num_pre)?;
+                rows.check()?;
+                Ok(None)
+            }
+            SparseFrom::Columns { kernel, col_indices, col_length, col_stride } => {
+                self.run(kernel, group.num_post)?;
+                let (targets, lengths) =
+                    (&*self.buffers[col_indices.0], &*self.buffers[col_length.0]);
+                for post in 0..group.num_post {
+                    let length = lengths.load(post).unwrap_or(0) as usize;
+                    if length > *col_stride {
+                        return Err(rows.error(format!(
+                            "column {post} has {length} synapses, but the longest column was \
+                             said to have {col_stride}"
+                        )));
+                    }
+                    for entry in 0..length {
+                        let pre = targets.load(post * col_stride + entry).unwrap_or(0) as usize;
+                        rows.push(pre, post as u32)?;
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn run(&self, kernel: &PlannedKernel, lanes: usize) -> Result<(), EngineError> {
+        let executor = self.model.backend.executor();
+        let bound = BoundKernel::new(executor, &self.model.plan, kernel, LaneMap::Neurons);
+        let mut operands = Vec::new();
+        bound.operands(&self.around, &Place::default(), &mut operands);
+        bound.program.launch(&Launch { lanes, operands: &operands, watch: self.watch });
+        match self.watch.take_fault() {
+            Some(fault) => Err(fault.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn given(&self, rows: &Rows<'_>, count: usize) -> Result<Vec<u32>, EngineError> {
+        let name = &rows.group.name;
+        let list = |path: String| -> Result<Vec<u32>, EngineError> {
+            let data: &ArrayData = self
+                .arrays
+                .get(&path)
+                .ok_or_else(|| EngineError::MissingArray { path: path.clone() })?;
+            if data.len() != count {
+                let expected = format!("{count} pairs were announced");
+                return Err(EngineError::ArraySize { path, given: data.len(), expected });
+            }
+            let as_wide = data.bits(Type::I64).map(|bits| bits as i64);
+            as_wide
+                .map(|index| {
+                    u32::try_from(index).map_err(|_| {
+                        rows.error(format!("{path} contains {index}, which is no index"))
+                    })
+                })
+                .collect()
+        };
+        let pre = list(format!("syn.{name}.pre_ind"))?;
+        let post = list(format!("syn.{name}.post_ind"))?;
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by_key(|&pair| (pre[pair], post[pair]));
+        let mut placement = vec![0; count];
+        for pair in order {
+            placement[pair] = rows.push(pre[pair] as usize, post[pair])?;
+        }
+        Ok(placement)
+    }
+}
+
+/// Rows under construction.
+struct Rows<'a> {
+    group: &'a SynapseGroupPlan,
+    row_length: &'a Buffer,
+    indices: &'a Buffer,
+}
+
+impl Rows<'_> {
+    fn error(&self, problem: String) -> EngineError {
+        let context = format!("Synapse group '{}'", self.group.name);
+        EngineError::Connectivity { context, problem }
+    }
+
+    /// Add a synapse at the end of a row; returns its index.
+    fn push(&self, pre: usize, post: u32) -> Result<u32, EngineError> {
+        let (num_pre, num_post) = (self.group.num_pre, self.group.num_post);
+        if pre >= num_pre || post as usize >= num_post {
+            return Err(self.error(format!(
+                "there is a synapse from neuron {pre} to neuron {post}, but the populations have \
+                 {num_pre} and {num_post} neurons"
+            )));
+        }
+        let length = self.row_length.load(pre).unwrap_or(0) as usize;
+        if length >= self.group.row_stride {
+            return Err(self.error(format!(
+                "row {pre} has more than {} synapses, the longest row that there is room for; \
+                 set max_connections",
+                self.group.row_stride
+            )));
+        }
+        let synapse = pre * self.group.row_stride + length;
+        self.indices.store(synapse, u64::from(post));
+        self.row_length.store(pre, length as u64 + 1);
+        Ok(synapse as u32)
+    }
+
+    /// Check rows that a kernel has written.
+    fn check(&self) -> Result<(), EngineError> {
+        for pre in 0..self.group.num_pre {
+            let length = self.row_length.load(pre).unwrap_or(0) as usize;
+            if length > self.group.row_stride {
+                return Err(self.error(format!(
+                    "row {pre} has {length} synapses, but the longest row was said to have {}",
+                    self.group.row_stride
+                )));
+            }
+            for entry in 0..length {
+                let synapse = pre * self.group.row_stride + entry;
+                let post = self.indices.load(synapse).unwrap_or(0) as usize;
+                if post >= self.group.num_post {
+                    return Err(self.error(format!(
+                        "row {pre} has a synapse to neuron {post}, but the target has {} neurons",
+                        self.group.num_post
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Synapses by postsynaptic neuron.
+    fn columns(&self) -> Columns {
+        let num_post = self.group.num_post;
+        let mut starts = vec![0; num_post + 1];
+        let row = |pre: usize| {
+            let length = self.row_length.load(pre).unwrap_or(0) as usize;
+            (0..length).map(move |position| {
+                let synapse = pre * self.group.row_stride + position;
+                (synapse, position, self.indices.load(synapse).unwrap_or(0) as usize)
+            })
+        };
+        for pre in 0..self.group.num_pre {
+            for (_, _, post) in row(pre) {
+                starts[post + 1] += 1;
+            }
+        }
+        for post in 0..num_post {
+            starts[post + 1] += starts[post];
+        }
+        let count = starts[num_post];
+        let mut next = starts.clone();
+        let mut columns = Columns {
+            starts,
+            synapses: vec![0; count],
+            sources: vec![0; count],
+            positions: vec![0; count],
+        };
+        for pre in 0..self.group.num_pre {
+            for (synapse, position, post) in row(pre) {
+                let entry = next[post];
+                next[post] += 1;
+                columns.synapses[entry] = synapse as u32;
+                columns.sources[entry] = pre as u32;
+                columns.positions[entry] = position as u32;
+            }
+        }
+        columns
+    }
+}
+
+/// Synapses by postsynaptic neuron of a sparse group; nothing for dense ones.
+pub(crate) fn columns(group: &SynapseGroupPlan, buffers: &[Arc<Buffer>]) -> Columns {
+    match &group.connectivity {
+        ConnectivityPlan::Dense => Columns::default(),
+        ConnectivityPlan::Sparse { row_length, indices, .. } => {
+            let (row_length, indices) = (&*buffers[row_length.0], &*buffers[indices.0]);
+            Rows { group, row_length, indices }.columns()
+        }
+    }
+}
+
+/// Connect a neuron to each target with a probability: the gaps between targets follow the
+/// geometric distribution.
+fn fixed_probability(
+    rows: &Rows<'_>,
+    pre: usize,
+    probability: f64,
+    self_connections: bool,
+    key: u64,
+) -> Result<(), EngineError> {
+    if probability <= 0.0 {
+        return Ok(());
+    }
+    let num_post = rows.group.num_post as f64;
+    let scale = (-probability).ln_1p();
+    let mut next = 0.0;
+    for draw in 0..=u32::MAX {
+        let uniform = Position { key, element: pre as u64, timestep: 0, draw }.uniform64(0);
+        // Probability 1 divides by minus infinity: no gaps.
+        next += (uniform.ln() / scale).floor();
+        if next >= num_post {
+            break;
+        }
+        if self_connections || next != pre as f64 {
+            rows.push(pre, next as u32)?;
+        }
+        next += 1.0;
+    }
+    Ok(())
+}

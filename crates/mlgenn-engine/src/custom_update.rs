@@ -1,0 +1,316 @@
+//! Running custom updates.
+
+use std::sync::Arc;
+
+use mlgenn_ir::launch::{Launch, Operand, Watch};
+use mlgenn_ir::{Buffer, Type, evaluate};
+use mlgenn_model::description::MatrixType;
+use mlgenn_model::layout::{ArrayId, Copies};
+use mlgenn_model::plan::{
+    ConnectivityPlan, CustomUpdatePlan, CustomUpdateSize, Reduce, SlotBinding,
+};
+
+use crate::bind::{BoundKernel, Place, Surroundings};
+use crate::compiled::CompiledModel;
+
+/// Synapses of a matrix that one work item updates.
+const STRETCH: usize = 8192;
+
+/// Rows of a sparse matrix that one work item updates.
+const ROWS: usize = 64;
+
+/// Below so many lanes in all, threads cost more than they bring.
+const WORTH_THREADS: usize = 32768;
+
+/// Runs custom updates.
+pub(crate) struct CustomUpdates<'a> {
+    pub(crate) model: &'a CompiledModel,
+    pub(crate) buffers: &'a [Arc<Buffer>],
+    pub(crate) around: Surroundings<'a>,
+    pub(crate) watch: &'a Watch,
+}
+
+/// Whether the updates of a group concern each batch member on its own, so that a block of
+/// members can run them between its timesteps.
+pub(crate) fn is_local(model: &CompiledModel, group: &str) -> bool {
+    model.plan.custom_updates.get(group).is_some_and(|updates| {
+        updates.iter().all(|update| {
+            let over_batch = update.reductions.iter().any(|reduction| {
+                model.plan.layout.array(reduction.target).copies == Copies::Shared
+            });
+            update.copies != Copies::Shared
+                && !over_batch
+                && update.transpose.is_none()
+                && writes(update).all(|array| {
+                    model.plan.layout.array(array).copies == update.copies
+                })
+        })
+    })
+}
+
+/// Arrays that the kernel of an update writes.
+fn writes(update: &CustomUpdatePlan) -> impl Iterator<Item = ArrayId> + '_ {
+    let slots = update.kernel.kernel.slots.iter().zip(&update.kernel.bindings);
+    slots.filter_map(|(slot, binding)| {
+        use mlgenn_ir::SlotKind::{Accumulator, Array, Variable};
+        let written = matches!(
+            slot.kind,
+            Variable { writable: true, .. } | Array { writable: true } | Accumulator { .. }
+        );
+        match binding {
+            SlotBinding::Array { array, .. } if written => Some(*array),
+            _ => None,
+        }
+    })
+}
+
+impl<'a> CustomUpdates<'a> {
+    /// Run the updates of a group for everything.
+    pub(crate) fn run(&self, group: &str) {
+        let (Some(updates), Some(kernels)) =
+            (self.model.plan.custom_updates.get(group), self.model.custom_updates.get(group))
+        else {
+            return;
+        };
+        for (update, kernel) in updates.iter().zip(kernels) {
+            self.run_update(update, kernel);
+        }
+        for update in updates {
+            self.transpose(update);
+        }
+    }
+
+    /// Run the updates of a group, all of which are local, for a block of batch members.
+    pub(crate) fn run_block(&self, group: &str, block: usize) {
+        let (Some(updates), Some(kernels)) =
+            (self.model.plan.custom_updates.get(group), self.model.custom_updates.get(group))
+        else {
+            return;
+        };
+        for (update, kernel) in updates.iter().zip(kernels) {
+            if update.copies == Copies::Block {
+                self.run_copy(update, kernel, block, 0..self.items(update));
+            } else {
+                for member in self.model.plan.blocks.members(block) {
+                    self.run_copy(update, kernel, member, 0..self.items(update));
+                    self.broadcast(update, member);
+                }
+            }
+        }
+    }
+
+    fn copies(&self, update: &CustomUpdatePlan) -> usize {
+        match update.copies {
+            Copies::Shared => 1,
+            Copies::Member => self.model.plan.network.batch_size,
+            Copies::Block => self.model.plan.blocks.count(),
+        }
+    }
+
+    /// Number of pieces that an update is cut into: stretches or rows.
+    fn items(&self, update: &CustomUpdatePlan) -> usize {
+        match update.size {
+            CustomUpdateSize::Elements(_) => 1,
+            CustomUpdateSize::Matrix { elements, .. } => elements.div_ceil(STRETCH),
+            CustomUpdateSize::Rows { group } => {
+                self.model.plan.synapse_groups[group].num_pre.div_ceil(ROWS)
+            }
+        }
+    }
+
+    fn lanes(&self, update: &CustomUpdatePlan) -> usize {
+        match update.size {
+            CustomUpdateSize::Elements(size) => size,
+            CustomUpdateSize::Matrix { elements, .. } => elements,
+            CustomUpdateSize::Rows { group } => {
+                let group = &self.model.plan.synapse_groups[group];
+                group.num_pre * group.row_stride
+            }
+        }
+    }
+
+    fn run_update(&self, update: &CustomUpdatePlan, kernel: &BoundKernel) {
+        let (copies, items) = (self.copies(update), self.items(update));
+        let over_batch = update.reductions.iter().any(|reduction| self.is_over_batch(update, reduction.target));
+        if over_batch {
+            for reduction in &update.reductions {
+                let target = &self.buffers[reduction.target.0];
+                target.fill(0, target.len(), start_bits(reduction.reduce, target.ty()));
+            }
+            // Each piece takes all copies in order, so that sums have a fixed order.
+            self.for_each(items, copies * self.lanes(update), &|item| {
+                for copy in 0..copies {
+                    self.run_copy(update, kernel, copy, item..item + 1);
+                }
+            });
+        } else {
+            self.for_each(copies * items, copies * self.lanes(update), &|index| {
+                let (copy, item) = (index / items, index % items);
+                self.run_copy(update, kernel, copy, item..item + 1);
+            });
+        }
+        if !update.broadcasts.is_empty() {
+            for copy in 0..copies {
+                self.broadcast(update, copy);
+            }
+        }
+    }
+
+    fn is_over_batch(&self, update: &CustomUpdatePlan, target: ArrayId) -> bool {
+        let elements = self.model.plan.layout.array(target).elements();
+        match update.size {
+            CustomUpdateSize::Elements(size) => {
+                self.model.plan.layout.array(target).copies == Copies::Shared
+                    && (update.copies != Copies::Shared || elements == size)
+            }
+            _ => true,
+        }
+    }
+
+    fn for_each(&self, count: usize, lanes: usize, work: &(dyn Fn(usize) + Sync)) {
+        if lanes < WORTH_THREADS {
+            (0..count).for_each(work);
+        } else {
+            self.model.backend.for_each(count, work);
+        }
+    }
+
+    /// Run some pieces of an update for one copy of its arrays.
+    fn run_copy(
+        &self,
+        update: &CustomUpdatePlan,
+        kernel: &BoundKernel,
+        copy: usize,
+        items: std::ops::Range<usize>,
+    ) {
+        let mut operands = Vec::with_capacity(16);
+        let mut place = Place { member: copy, block: copy, ..Place::default() };
+        match update.size {
+            CustomUpdateSize::Elements(size) => {
+                self.run_elements(update, kernel, &place, size, &mut operands);
+            }
+            CustomUpdateSize::Matrix { elements, .. } => {
+                for item in items {
+                    place.stretch = item * STRETCH;
+                    let lanes = STRETCH.min(elements - place.stretch);
+                    self.launch(kernel, &place, lanes, &mut operands);
+                }
+            }
+            CustomUpdateSize::Rows { group } => {
+                let group = &self.model.plan.synapse_groups[group];
+                let rows = items.start * ROWS..(items.end * ROWS).min(group.num_pre);
+                for row in rows {
+                    place.line = row;
+                    place.row_start = row * group.row_stride;
+                    let lanes = match &group.connectivity {
+                        ConnectivityPlan::Dense => group.num_post,
+                        ConnectivityPlan::Sparse { row_length, indices, .. } => {
+                            let lanes =
+                                self.buffers[row_length.0].load(row).unwrap_or(0) as usize;
+                            let targets = self.buffers[indices.0].words(place.row_start, lanes);
+                            place.others = targets.map_or(&[], |targets| targets);
+                            lanes
+                        }
+                    };
+                    debug_assert!(
+                        group.matrix_type == MatrixType::Dense || place.others.len() == lanes
+                    );
+                    self.launch(kernel, &place, lanes, &mut operands);
+                }
+            }
+        }
+    }
+
+    fn run_elements(
+        &self,
+        update: &CustomUpdatePlan,
+        kernel: &BoundKernel,
+        place: &Place<'a>,
+        size: usize,
+        operands: &mut Vec<Operand<'a>>,
+    ) {
+        let over_neurons: Vec<_> = update
+            .reductions
+            .iter()
+            .filter(|reduction| !self.is_over_batch(update, reduction.target))
+            .collect();
+        let copy = place.member;
+        let copy_of = |array: ArrayId| match self.model.plan.layout.array(array).copies {
+            Copies::Shared => 0,
+            _ => copy,
+        };
+        for reduction in &over_neurons {
+            let target = &self.buffers[reduction.target.0];
+            target.store(copy_of(reduction.target), start_bits(reduction.reduce, target.ty()));
+        }
+        self.launch(kernel, place, size, operands);
+        for reduction in &over_neurons {
+            let Some(scratch) = reduction.scratch else { continue };
+            let values = &self.buffers[scratch.0];
+            let target = &self.buffers[reduction.target.0];
+            let at = copy_of(reduction.target);
+            let first = copy_of(scratch) * size;
+            for lane in first..first + size {
+                let (Some(old), Some(value)) = (target.load(at), values.load(lane)) else {
+                    continue;
+                };
+                if evaluate::compare(mlgenn_ir::CompareOp::Greater, target.ty(), value, old) {
+                    target.store(at, value);
+                }
+            }
+        }
+    }
+
+    fn launch(
+        &self,
+        kernel: &BoundKernel,
+        place: &Place<'a>,
+        lanes: usize,
+        operands: &mut Vec<Operand<'a>>,
+    ) {
+        kernel.operands(&self.around, place, operands);
+        kernel.program.launch(&Launch { lanes, operands, watch: self.watch });
+    }
+
+    /// Copy the current slot of an array to all its slots.
+    fn broadcast(&self, update: &CustomUpdatePlan, copy: usize) {
+        for id in &update.broadcasts {
+            let array = self.model.plan.layout.array(*id);
+            let copy = if array.copies == Copies::Shared { 0 } else { copy };
+            let elements = array.elements();
+            let current = array.ring.map_or(0, |ring| self.around.rings[ring.0]) as usize;
+            let start = copy * array.slots * elements;
+            for slot in (0..array.slots).filter(|slot| *slot != current) {
+                self.buffers[id.0].copy_within(
+                    start + current * elements,
+                    start + slot * elements,
+                    elements,
+                );
+            }
+        }
+    }
+
+    fn transpose(&self, update: &CustomUpdatePlan) {
+        let Some(transpose) = update.transpose else { return };
+        let (rows, columns) = (transpose.rows, transpose.columns);
+        let (from, to) = (&self.buffers[transpose.from.0], &self.buffers[transpose.to.0]);
+        for copy in 0..self.model.plan.copies(transpose.from) {
+            let start = copy * rows * columns;
+            for row in 0..rows {
+                for column in 0..columns {
+                    if let Some(bits) = from.load(start + row * columns + column) {
+                        to.store(start + column * rows + row, bits);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a reduction starts from.
+fn start_bits(reduce: Reduce, ty: Type) -> u64 {
+    match reduce {
+        Reduce::Sum => 0,
+        Reduce::Max => mlgenn_model::plan::lowest_bits(ty),
+    }
+}

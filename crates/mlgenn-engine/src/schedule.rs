@@ -1,0 +1,346 @@
+//! What happens in a timestep, for one block of batch members.
+//!
+//! 1. dendritic delay rings advance;
+//! 2. synapse dynamics;
+//! 3. presynaptic updates, events before spikes;
+//! 4. postsynaptic updates, events before spikes;
+//! 5. population rings advance, neuron updates.
+//!
+//! Steps 2 to 4 see the state that the last timestep left. Batch members do not meet, so that a
+//! block goes through many timesteps on its own.
+
+use std::sync::Arc;
+
+use mlgenn_ir::launch::{AddRows, Launch, Operand, Watch};
+use mlgenn_ir::Buffer;
+use mlgenn_model::description::MatrixType;
+use mlgenn_model::layout::{ArrayId, Copies};
+use mlgenn_model::plan::{ConnectivityPlan, EventQueueId, SynapseGroupPlan, SynapseKernel};
+
+use crate::bind::{BoundKernel, Place, Surroundings, block_words};
+use crate::compiled::{CompiledModel, SynapsePrograms};
+use crate::connectivity::Columns;
+use crate::recording::Recording;
+use crate::worker::{Worker, elapsed};
+
+/// State that all blocks share.
+pub(crate) struct Shared<'a> {
+    pub(crate) model: &'a CompiledModel,
+    pub(crate) buffers: &'a [Arc<Buffer>],
+    pub(crate) columns: &'a [Columns],
+    pub(crate) recordings: &'a [Option<Recording>],
+    pub(crate) keys: &'a Buffer,
+    pub(crate) watch: &'a Watch,
+}
+
+/// One block of batch members in one timestep.
+pub(crate) struct BlockStep<'a> {
+    pub(crate) shared: &'a Shared<'a>,
+    pub(crate) worker: &'a mut Worker,
+    pub(crate) block: usize,
+    /// Ring pointers at the start of the timestep.
+    pub(crate) rings: &'a [u32],
+    pub(crate) timestep: u64,
+    pub(crate) steps_made: u64,
+}
+
+impl BlockStep<'_> {
+    /// Run the timestep.
+    pub(crate) fn run(mut self) {
+        let plan = &self.shared.model.plan;
+        self.worker.set_time(plan, self.timestep);
+        self.worker.rings.copy_from_slice(self.rings);
+        for group in &plan.synapse_groups {
+            if let Some((_, ring)) = group.den_delay {
+                advance(&mut self.worker.rings, plan.layout.rings(), ring.0);
+            }
+        }
+        let start = self.worker.clock.start();
+        self.synapse_dynamics();
+        self.worker.clock.synapse_dynamics += elapsed(start);
+        let start = self.worker.clock.start();
+        self.presynaptic_updates();
+        self.worker.clock.presynaptic_update += elapsed(start);
+        let start = self.worker.clock.start();
+        self.postsynaptic_updates();
+        self.worker.clock.postsynaptic_update += elapsed(start);
+        for population in &plan.populations {
+            advance(&mut self.worker.rings, plan.layout.rings(), population.ring.0);
+        }
+        let start = self.worker.clock.start();
+        self.neuron_updates();
+        self.worker.clock.neuron_update += elapsed(start);
+    }
+
+    fn synapse_dynamics(&mut self) {
+        let model = self.shared.model;
+        for (group, programs) in model.plan.synapse_groups.iter().zip(&model.groups) {
+            let (Some(kernel), Some(programs)) = (&group.dynamics, &programs.dynamics) else {
+                continue;
+            };
+            for member in model.plan.blocks.members(self.block) {
+                self.worker.active.clear();
+                self.worker.active.extend(0..group.num_pre as u32);
+                self.run_rows(group, kernel, programs, member);
+            }
+        }
+    }
+
+    fn presynaptic_updates(&mut self) {
+        let model = self.shared.model;
+        let plan = &model.plan;
+        for (group, programs) in plan.synapse_groups.iter().zip(&model.groups) {
+            let spikes = plan.populations[group.source].spikes;
+            for member in plan.blocks.members(self.block) {
+                if let (Some((kernel, queue)), Some(programs)) =
+                    (&group.pre_event, &programs.pre_event)
+                {
+                    self.collect(*queue, member, group.axonal_delay);
+                    self.run_rows(group, kernel, programs, member);
+                }
+                if let (Some(kernel), Some(programs)) = (&group.pre_spike, &programs.pre_spike) {
+                    self.collect(spikes, member, group.axonal_delay);
+                    self.run_rows(group, kernel, programs, member);
+                }
+            }
+        }
+    }
+
+    fn postsynaptic_updates(&mut self) {
+        let model = self.shared.model;
+        let plan = &model.plan;
+        for (index, (group, programs)) in
+            plan.synapse_groups.iter().zip(&model.groups).enumerate()
+        {
+            let spikes = plan.populations[group.target].spikes;
+            for member in plan.blocks.members(self.block) {
+                if let (Some((_, queue)), Some(programs)) =
+                    (&group.post_event, &programs.post_event)
+                {
+                    self.collect(*queue, member, group.back_prop_delay);
+                    self.run_columns(index, group, programs, member);
+                }
+                if let Some(programs) = &programs.post_spike {
+                    self.collect(spikes, member, group.back_prop_delay);
+                    self.run_columns(index, group, programs, member);
+                }
+            }
+        }
+    }
+
+    /// List the neurons that had an event `delay` timesteps before the last one.
+    fn collect(&mut self, queue: EventQueueId, member: usize, delay: u32) {
+        let plan = &self.shared.model.plan;
+        let id = plan.event_queues[queue.0].array;
+        let array = plan.layout.array(id);
+        let slots = array.slots as u32;
+        let current = array.ring.map_or(0, |ring| self.worker.rings[ring.0]);
+        let slot = ((current + slots - delay % slots) % slots) as usize;
+        let words = array.elements();
+        let start = (member * array.slots + slot) * words;
+        self.worker.active.clear();
+        let Some(bits) = self.shared.buffers[id.0].words(start, words) else { return };
+        for (index, word) in bits.iter().enumerate() {
+            let mut left = *word;
+            while left != 0 {
+                self.worker.active.push(index as u32 * 32 + left.trailing_zeros());
+                left &= left - 1;
+            }
+        }
+    }
+
+    /// Run a kernel for the rows of the active neurons.
+    fn run_rows(
+        &self,
+        group: &SynapseGroupPlan,
+        kernel: &SynapseKernel,
+        programs: &SynapsePrograms,
+        member: usize,
+    ) {
+        if self.worker.active.is_empty() {
+            return;
+        }
+        let buffers = self.shared.buffers;
+        if let (Some(matrix), MatrixType::Dense) = (kernel.adds_matrix, group.matrix_type) {
+            let array = self.shared.model.plan.layout.array(matrix);
+            let copy = match array.copies {
+                Copies::Shared => 0,
+                Copies::Member => member,
+                Copies::Block => self.block,
+            };
+            self.shared.model.backend.executor().add_rows(&AddRows {
+                matrix: &buffers[matrix.0],
+                matrix_offset: copy * array.elements(),
+                columns: group.num_post,
+                rows: &self.worker.active,
+                out: &buffers[group.out_post.0],
+                out_offset: member * group.num_post,
+            });
+            return;
+        }
+        let around = self.surroundings();
+        let mut operands = Vec::with_capacity(32);
+        let mut place = Place { member, block: self.block, ..Place::default() };
+        if let Some(prologue) = &programs.prologue {
+            self.launch(prologue, &around, &place, group.num_post, &mut operands);
+        }
+        match &group.connectivity {
+            ConnectivityPlan::Dense => {
+                for &row in &self.worker.active {
+                    place.line = row as usize;
+                    place.row_start = place.line * group.row_stride;
+                    self.launch(&programs.body, &around, &place, group.num_post, &mut operands);
+                }
+            }
+            ConnectivityPlan::Sparse { row_length, indices, .. } => {
+                let (row_length, indices) = (&buffers[row_length.0], &buffers[indices.0]);
+                for &row in &self.worker.active {
+                    place.line = row as usize;
+                    place.row_start = place.line * group.row_stride;
+                    let lanes = row_length.load(place.line).unwrap_or(0) as usize;
+                    let Some(targets) = indices.words(place.row_start, lanes) else { continue };
+                    place.others = targets;
+                    self.launch(&programs.body, &around, &place, lanes, &mut operands);
+                }
+            }
+        }
+    }
+
+    /// Run a kernel for the columns of the active neurons.
+    fn run_columns(
+        &self,
+        index: usize,
+        group: &SynapseGroupPlan,
+        programs: &SynapsePrograms,
+        member: usize,
+    ) {
+        if self.worker.active.is_empty() {
+            return;
+        }
+        let around = self.surroundings();
+        let mut operands = Vec::with_capacity(32);
+        let mut place = Place { member, block: self.block, ..Place::default() };
+        for &column in &self.worker.active {
+            place.line = column as usize;
+            let lanes = if group.matrix_type == MatrixType::Dense {
+                place.row_start = place.line;
+                place.synapses = &self.shared.model.groups[index].row_starts;
+                group.num_pre
+            } else {
+                let columns = &self.shared.columns[index];
+                let entries = columns.starts[place.line]..columns.starts[place.line + 1];
+                place.synapses = &columns.synapses[entries.clone()];
+                place.others = &columns.sources[entries.clone()];
+                place.columns = &columns.positions[entries];
+                place.synapses.len()
+            };
+            self.launch(&programs.body, &around, &place, lanes, &mut operands);
+        }
+    }
+
+    fn neuron_updates(&mut self) {
+        let model = self.shared.model;
+        let plan = &model.plan;
+        let members = plan.blocks.members(self.block);
+        let mut operands = Vec::with_capacity(64);
+        for (population, programs) in plan.populations.iter().zip(&model.populations) {
+            let around = self.surroundings();
+            let update = &programs.update;
+            if let Some(lanes) = &programs.block_lanes {
+                let count = members.len() * population.size;
+                let place = Place {
+                    member: members.start,
+                    block: self.block,
+                    members_of_lanes: &lanes.members[..count],
+                    neurons_of_lanes: &lanes.neurons[..count],
+                    ..Place::default()
+                };
+                self.launch(update, &around, &place, count, &mut operands);
+                for (ordinal, queue) in update.queues.iter().enumerate() {
+                    self.hand_out_events(ordinal, *queue, population.size);
+                }
+            } else {
+                for member in members.clone() {
+                    let place = Place { member, block: self.block, ..Place::default() };
+                    self.launch(update, &around, &place, population.size, &mut operands);
+                }
+            }
+            for queue in &update.queues {
+                self.record(*queue);
+            }
+        }
+    }
+
+    /// Move the events of all lanes of a block to the queues of the batch members.
+    fn hand_out_events(&self, ordinal: usize, queue: EventQueueId, size: usize) {
+        let plan = &self.shared.model.plan;
+        let stride = block_words(plan, queue);
+        let Some(bits) = self.worker.events.words(ordinal * stride, stride) else { return };
+        let id = plan.event_queues[queue.0].array;
+        let words = size.div_ceil(32);
+        for (nth, member) in plan.blocks.members(self.block).enumerate() {
+            let Some(own) = self.queue_words(id, member, words) else { continue };
+            for (index, word) in own.iter_mut().enumerate() {
+                let bit = nth * size + index * 32;
+                let (from, shift) = (bit / 32, bit % 32);
+                let mut value = bits[from] >> shift;
+                if shift > 0 && from + 1 < bits.len() {
+                    value |= bits[from + 1] << (32 - shift);
+                }
+                let left = size - index * 32;
+                if left < 32 {
+                    value &= (1 << left) - 1;
+                }
+                *word = value;
+            }
+        }
+    }
+
+    /// The events of a batch member in the slot that is being written.
+    fn queue_words(&self, id: ArrayId, member: usize, words: usize) -> Option<&mut [u32]> {
+        let array = self.shared.model.plan.layout.array(id);
+        let slot = array.ring.map_or(0, |ring| self.worker.rings[ring.0]) as usize;
+        self.shared.buffers[id.0].words((member * array.slots + slot) * words, words)
+    }
+
+    fn record(&self, queue: EventQueueId) {
+        let Some(recording) = &self.shared.recordings[queue.0] else { return };
+        let plan = &self.shared.model.plan;
+        let id = plan.event_queues[queue.0].array;
+        let words = plan.layout.array(id).elements();
+        for member in plan.blocks.members(self.block) {
+            if let Some(events) = self.queue_words(id, member, words) {
+                recording.store(self.steps_made, member, events);
+            }
+        }
+    }
+
+    fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings {
+            buffers: self.shared.buffers,
+            rings: &self.worker.rings,
+            time: &self.worker.time,
+            timestep: &self.worker.timestep,
+            iota: &self.shared.model.iota,
+            keys: self.shared.keys,
+            events: &self.worker.events,
+        }
+    }
+
+    fn launch<'b>(
+        &self,
+        kernel: &BoundKernel,
+        around: &Surroundings<'b>,
+        place: &Place<'b>,
+        lanes: usize,
+        operands: &mut Vec<Operand<'b>>,
+    ) {
+        kernel.operands(around, place, operands);
+        kernel.program.launch(&Launch { lanes, operands, watch: self.shared.watch });
+    }
+}
+
+/// Move a ring pointer on.
+pub(crate) fn advance(rings: &mut [u32], slots: &[usize], ring: usize) {
+    rings[ring] = (rings[ring] + 1) % slots[ring] as u32;
+}

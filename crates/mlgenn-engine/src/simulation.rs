@@ -1,0 +1,537 @@
+//! The state of a network, and running it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+use mlgenn_ir::launch::Watch;
+use mlgenn_ir::{Buffer, Type};
+use mlgenn_model::layout::{ArrayId, Copies};
+use mlgenn_model::plan::ConnectivityPlan;
+
+use crate::arrays::{Arrays, allocate};
+use crate::bind::Surroundings;
+use crate::compiled::CompiledModel;
+use crate::connectivity::Columns;
+use crate::custom_update::{CustomUpdates, is_local};
+use crate::error::EngineError;
+use crate::load::{initialise, keys};
+use crate::random_key::arbitrary_seed;
+use crate::recording::{Recording, SpikeTrain};
+use crate::run_plan::{RunPlan, StepUpdate};
+use crate::schedule::{BlockStep, Shared};
+use crate::worker::{Clock, Worker};
+
+/// The state of a network that is being simulated.
+pub struct Simulation {
+    model: Arc<CompiledModel>,
+    buffers: Vec<Arc<Buffer>>,
+    columns: Vec<Columns>,
+    recordings: Vec<Option<Recording>>,
+    keys: Buffer,
+    workers: Vec<Mutex<Worker>>,
+    watch: Arc<Watch>,
+    /// Ring pointers: the slot written last.
+    rings: Vec<u32>,
+    timestep: u64,
+    steps_made: u64,
+    clock: Clock,
+    custom_update_times: IndexMap<String, Duration>,
+    init_time: Duration,
+}
+
+/// Memory of an array and its shape.
+#[derive(Clone, Debug)]
+pub struct ArrayView {
+    /// The memory, in the order `[copies][slots][elements]`.
+    pub buffer: Arc<Buffer>,
+    /// Number of copies.
+    pub copies: usize,
+    /// Whether there are copies for the batch, even if it is of size 1.
+    pub per_member: bool,
+    /// Number of delay slots.
+    pub slots: usize,
+    /// Number of elements in each slot.
+    pub elements: usize,
+}
+
+/// Arrays recorded in a run: `[timesteps][copies][elements]`.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    arrays: IndexMap<String, RecordedArray>,
+}
+
+#[derive(Debug)]
+struct RecordedArray {
+    source: ArrayId,
+    buffer: Arc<Buffer>,
+    copies: usize,
+    elements: usize,
+}
+
+impl Recorded {
+    /// What was recorded of an array: memory, copies, elements.
+    pub fn get(&self, path: &str) -> Option<(&Arc<Buffer>, usize, usize)> {
+        self.arrays.get(path).map(|array| (&array.buffer, array.copies, array.elements))
+    }
+}
+
+impl Simulation {
+    /// Allocate and initialise the state of a network.
+    ///
+    /// `arrays` holds the extra global parameters and initial values that are given as arrays, by
+    /// path; `recording_timesteps` is how many timesteps of spikes are kept.
+    ///
+    /// # Errors
+    ///
+    /// If memory is short, arrays are missing or of the wrong size, or connectivity is impossible.
+    pub fn new(
+        model: Arc<CompiledModel>,
+        arrays: &Arrays,
+        recording_timesteps: Option<usize>,
+    ) -> Result<Self, EngineError> {
+        let start = Instant::now();
+        let plan = model.plan();
+        let buffers: Vec<_> = allocate(plan, arrays)?.into_iter().map(Arc::new).collect();
+        let seed = match plan.network.seed {
+            0 => arbitrary_seed(),
+            seed => seed,
+        };
+        let keys = keys(plan, seed)?;
+        let columns = initialise(&model, &buffers, arrays, &keys, seed)?;
+        let recordings = plan
+            .event_queues
+            .iter()
+            .map(|queue| {
+                if !queue.recorded {
+                    return Ok(None);
+                }
+                let Some(timesteps) = recording_timesteps.filter(|&timesteps| timesteps > 0) else {
+                    return Err(EngineError::Recording(format!(
+                        "{} is recorded, but the number of timesteps to keep is not given",
+                        queue.path
+                    )));
+                };
+                let words = plan.layout.array(queue.array).elements();
+                Recording::new(timesteps, plan.network.batch_size, words).map(Some)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let enabled = plan.network.timing_enabled;
+        let workers = (0..plan.blocks.count())
+            .map(|_| {
+                let mut worker = Worker::new(plan)?;
+                worker.clock.enabled = enabled;
+                Ok(Mutex::new(worker))
+            })
+            .collect::<Result<Vec<_>, EngineError>>()?;
+        let rings = vec![0; plan.layout.rings().len()];
+        Ok(Self {
+            buffers,
+            columns,
+            recordings,
+            keys,
+            workers,
+            watch: Arc::new(Watch::new()),
+            rings,
+            timestep: 0,
+            steps_made: 0,
+            clock: Clock::default(),
+            custom_update_times: IndexMap::new(),
+            init_time: start.elapsed(),
+            model,
+        })
+    }
+
+    /// The network.
+    pub fn model(&self) -> &Arc<CompiledModel> {
+        &self.model
+    }
+
+    /// Through this a run can be stopped from another thread.
+    pub fn watch(&self) -> Arc<Watch> {
+        self.watch.clone()
+    }
+
+    /// Number of timesteps made, or whatever it was set to.
+    pub fn timestep(&self) -> u64 {
+        self.timestep
+    }
+
+    /// Set the counter of timesteps; nothing else changes.
+    pub fn set_timestep(&mut self, timestep: u64) {
+        self.timestep = timestep;
+    }
+
+    /// Run one timestep.
+    ///
+    /// # Errors
+    ///
+    /// See [`Simulation::run`].
+    pub fn step(&mut self) -> Result<(), EngineError> {
+        self.run(&RunPlan::timesteps(1)).map(|_| ())
+    }
+
+    /// Run a plan.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownGroup`] or [`EngineError::Unknown`] before anything has run;
+    /// [`EngineError::Fault`] or [`EngineError::Interrupted`] in the middle of it.
+    pub fn run(&mut self, plan: &RunPlan) -> Result<Recorded, EngineError> {
+        for update in plan.begin.iter().chain(&plan.end) {
+            self.check_group(&update.group)?;
+        }
+        let recorded = self.start_recording(plan)?;
+        let model = self.model.clone();
+        let is_global =
+            |updates: &[StepUpdate], step: usize| -> bool {
+                updates
+                    .iter()
+                    .any(|update| update.runs_at(step) && !is_local(&model, &update.group))
+            };
+        let mut step = 0;
+        while step < plan.timesteps {
+            if is_global(&plan.begin, step) {
+                self.run_updates(&plan.begin, step);
+            }
+            // Blocks go on alone up to a timestep with an update that concerns all of them.
+            let first = step;
+            loop {
+                step += 1;
+                let stop = step == plan.timesteps
+                    || is_global(&plan.end, step - 1)
+                    || is_global(&plan.begin, step);
+                if stop {
+                    break;
+                }
+            }
+            let local_begin = !is_global(&plan.begin, first);
+            let local_end = !is_global(&plan.end, step - 1);
+            self.run_blocks(plan, first..step, (local_begin, local_end), &recorded);
+            self.check_watch()?;
+            if !local_end {
+                self.run_updates(&plan.end, step - 1);
+                self.record(&recorded, step - 1);
+            }
+            self.check_watch()?;
+        }
+        Ok(recorded)
+    }
+
+    /// Run all blocks through some timesteps. `local` says whether the updates before the first
+    /// and after the last one are left to the blocks.
+    fn run_blocks(
+        &mut self,
+        plan: &RunPlan,
+        steps: std::ops::Range<usize>,
+        (local_begin, local_end): (bool, bool),
+        recorded: &Recorded,
+    ) {
+        let shared = Shared {
+            model: &self.model,
+            buffers: &self.buffers,
+            columns: &self.columns,
+            recordings: &self.recordings,
+            keys: &self.keys,
+            watch: &self.watch,
+        };
+        let slots = self.model.plan.layout.rings();
+        let (first_timestep, first_made) = (self.timestep, self.steps_made);
+        let start_rings = &self.rings;
+        let workers = &self.workers;
+        self.model.backend.for_each(workers.len(), &|block| {
+            let mut worker = workers[block].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut rings = start_rings.clone();
+            for step in steps.clone() {
+                if self.watch.should_stop() {
+                    return;
+                }
+                let done = (step - steps.start) as u64;
+                if step > steps.start || local_begin {
+                    let timestep = first_timestep + done;
+                    self.run_block_updates(&plan.begin, step, block, &worker, &rings, timestep);
+                }
+                BlockStep {
+                    shared: &shared,
+                    worker: &mut worker,
+                    block,
+                    rings: &rings,
+                    timestep: first_timestep + done,
+                    steps_made: first_made + done,
+                }
+                .run();
+                for (ring, slots) in rings.iter_mut().zip(slots) {
+                    *ring = (*ring + 1) % *slots as u32;
+                }
+                if step + 1 < steps.end || local_end {
+                    let timestep = first_timestep + done + 1;
+                    self.run_block_updates(&plan.end, step, block, &worker, &rings, timestep);
+                    self.record_block(recorded, step, block, &rings);
+                }
+            }
+        });
+        let count = steps.len() as u64;
+        self.timestep += count;
+        self.steps_made += count;
+        for (ring, slots) in self.rings.iter_mut().zip(self.model.plan.layout.rings()) {
+            *ring = ((u64::from(*ring) + count) % *slots as u64) as u32;
+        }
+        for worker in &mut self.workers {
+            let worker = worker.get_mut().unwrap_or_else(PoisonError::into_inner);
+            self.clock.absorb(&mut worker.clock);
+        }
+    }
+
+    fn run_block_updates(
+        &self,
+        updates: &[StepUpdate],
+        step: usize,
+        block: usize,
+        worker: &Worker,
+        rings: &[u32],
+        timestep: u64,
+    ) {
+        if !updates.iter().any(|update| update.runs_at(step)) {
+            return;
+        }
+        worker.set_time(&self.model.plan, timestep);
+        let custom = self.custom_updates(worker, rings);
+        for update in updates.iter().filter(|update| update.runs_at(step)) {
+            custom.run_block(&update.group, block);
+        }
+    }
+
+    fn custom_updates<'a>(&'a self, worker: &'a Worker, rings: &'a [u32]) -> CustomUpdates<'a> {
+        CustomUpdates {
+            model: &self.model,
+            buffers: &self.buffers,
+            around: Surroundings {
+                buffers: &self.buffers,
+                rings,
+                time: &worker.time,
+                timestep: &worker.timestep,
+                iota: &self.model.iota,
+                keys: &self.keys,
+                events: &worker.events,
+            },
+            watch: &self.watch,
+        }
+    }
+
+    fn run_updates(&mut self, updates: &[StepUpdate], step: usize) {
+        let groups: Vec<_> =
+            updates.iter().filter(|u| u.runs_at(step)).map(|u| u.group.clone()).collect();
+        for group in groups {
+            self.run_update(&group);
+        }
+    }
+
+    fn run_update(&mut self, group: &str) {
+        let start = self.model.plan.network.timing_enabled.then(Instant::now);
+        {
+            let worker = self.workers[0].lock().unwrap_or_else(PoisonError::into_inner);
+            worker.set_time(&self.model.plan, self.timestep);
+            self.custom_updates(&worker, &self.rings).run(group);
+        }
+        if let Some(start) = start {
+            *self.custom_update_times.entry(group.to_owned()).or_default() += start.elapsed();
+        }
+    }
+
+    /// Run the custom updates of a group.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::UnknownGroup`]; [`EngineError::Fault`].
+    pub fn custom_update(&mut self, group: &str) -> Result<(), EngineError> {
+        self.check_group(group)?;
+        self.run_update(group);
+        self.check_watch()
+    }
+
+    fn check_group(&self, group: &str) -> Result<(), EngineError> {
+        let groups = &self.model.plan.custom_updates;
+        if groups.contains_key(group) {
+            return Ok(());
+        }
+        Err(EngineError::UnknownGroup {
+            name: group.to_owned(),
+            available: groups.keys().cloned().collect(),
+        })
+    }
+
+    fn check_watch(&self) -> Result<(), EngineError> {
+        if !self.watch.should_stop() {
+            return Ok(());
+        }
+        let stopped = self.watch.is_stopped();
+        match self.watch.take_fault() {
+            Some(fault) => Err(fault.into()),
+            None if stopped => Err(EngineError::Interrupted),
+            None => Ok(()),
+        }
+    }
+
+    fn start_recording(&self, plan: &RunPlan) -> Result<Recorded, EngineError> {
+        let mut recorded = Recorded::default();
+        for path in &plan.record {
+            let source = self.find(path)?;
+            let array = self.model.plan.layout.array(source);
+            let (copies, elements) = (self.model.plan.copies(source), array.elements());
+            let buffer = Buffer::new(array.ty, plan.timesteps * copies * elements)?;
+            let array = RecordedArray { source, buffer: Arc::new(buffer), copies, elements };
+            recorded.arrays.insert(path.clone(), array);
+        }
+        Ok(recorded)
+    }
+
+    fn record(&self, recorded: &Recorded, step: usize) {
+        for block in 0..self.model.plan.blocks.count() {
+            self.record_block(recorded, step, block, &self.rings);
+        }
+    }
+
+    fn record_block(&self, recorded: &Recorded, step: usize, block: usize, rings: &[u32]) {
+        for record in recorded.arrays.values() {
+            let array = self.model.plan.layout.array(record.source);
+            let copies = match array.copies {
+                Copies::Shared if block > 0 => continue,
+                Copies::Shared => 0..1,
+                Copies::Member => self.model.plan.blocks.members(block),
+                Copies::Block => block..block + 1,
+            };
+            let slot = array.ring.map_or(0, |ring| rings[ring.0]) as usize;
+            let elements = record.elements;
+            for copy in copies {
+                let from = (copy * array.slots + slot) * elements;
+                if let Some(bytes) = self.buffers[record.source.0].to_bytes(from, elements) {
+                    let to = (step * record.copies + copy) * elements;
+                    record.buffer.copy_from_bytes(to, &bytes);
+                }
+            }
+        }
+    }
+
+    fn find(&self, path: &str) -> Result<ArrayId, EngineError> {
+        let layout = &self.model.plan.layout;
+        layout.find(path).ok_or_else(|| EngineError::Unknown {
+            what: "array",
+            name: path.to_owned(),
+            available: layout.arrays().map(|(_, array)| array.path.clone()).collect(),
+        })
+    }
+
+    /// The memory of an array. Writes are seen by the next timestep.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Unknown`].
+    pub fn array(&self, path: &str) -> Result<ArrayView, EngineError> {
+        let id = self.find(path)?;
+        let array = self.model.plan.layout.array(id);
+        let buffer = self.buffers[id.0].clone();
+        let copies = self.model.plan.copies(id);
+        let elements = buffer.len() / (copies * array.slots);
+        let per_member = array.copies != Copies::Shared;
+        Ok(ArrayView { buffer, copies, per_member, slots: array.slots, elements })
+    }
+
+    /// The delay slot of an array that was written last.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Unknown`].
+    pub fn current_slot(&self, path: &str) -> Result<usize, EngineError> {
+        let array = self.model.plan.layout.array(self.find(path)?);
+        Ok(array.ring.map_or(0, |ring| self.rings[ring.0]) as usize)
+    }
+
+    /// Change a dynamic parameter.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Unknown`] if there is no dynamic parameter with that path.
+    pub fn set_dynamic_param(&mut self, path: &str, value: f64) -> Result<(), EngineError> {
+        let id = self.find(path)?;
+        let buffer = &self.buffers[id.0];
+        buffer.store(0, mlgenn_ir::evaluate::convert(Type::F64, buffer.ty(), value.to_bits()));
+        Ok(())
+    }
+
+    /// Recorded spikes or events, of each batch member; `path` is `neuron.P.spikes`,
+    /// `syn.S.pre_events` or `syn.S.post_events`.
+    ///
+    /// # Errors
+    ///
+    /// If nothing of that name is recorded, or fewer timesteps were made than are kept.
+    pub fn spikes(&self, path: &str) -> Result<Vec<SpikeTrain>, EngineError> {
+        let plan = &self.model.plan;
+        let queue = plan.event_queues.iter().position(|queue| queue.path == path);
+        let recording = queue.and_then(|queue| self.recordings[queue].as_ref());
+        let Some(recording) = recording else {
+            let recorded = plan.event_queues.iter().filter(|queue| queue.recorded);
+            return Err(EngineError::Unknown {
+                what: "recording",
+                name: path.to_owned(),
+                available: recorded.map(|queue| queue.path.clone()).collect(),
+            });
+        };
+        recording.spikes(path, self.timestep, self.steps_made, plan.network.dt)
+    }
+
+    /// Pre- and postsynaptic neuron of each synapse of a group, in order of rows.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Unknown`].
+    pub fn indices(&self, group: &str) -> Result<(Vec<u32>, Vec<u32>), EngineError> {
+        let plan = &self.model.plan;
+        let index = plan.synapse_group(group).ok_or_else(|| EngineError::Unknown {
+            what: "synapse group",
+            name: group.to_owned(),
+            available: plan.synapse_groups.iter().map(|group| group.name.clone()).collect(),
+        })?;
+        let group = &plan.synapse_groups[index];
+        let (mut pre, mut post) = (Vec::new(), Vec::new());
+        for row in 0..group.num_pre {
+            match &group.connectivity {
+                ConnectivityPlan::Dense => post.extend(0..group.num_post as u32),
+                ConnectivityPlan::Sparse { row_length, indices, .. } => {
+                    let length = self.buffers[row_length.0].load(row).unwrap_or(0) as usize;
+                    let start = row * group.row_stride;
+                    if let Some(targets) = self.buffers[indices.0].words(start, length) {
+                        post.extend_from_slice(targets);
+                    }
+                }
+            }
+            pre.resize(post.len(), row as u32);
+        }
+        Ok((pre, post))
+    }
+
+    /// Seconds spent in each kind of kernel since loading, summed over threads; zero unless
+    /// `timing_enabled`.
+    pub fn times(&self) -> IndexMap<String, f64> {
+        let clock = &self.clock;
+        let mut times = IndexMap::from([
+            ("neuron_update_time".to_owned(), clock.neuron_update.as_secs_f64()),
+            ("presynaptic_update_time".to_owned(), clock.presynaptic_update.as_secs_f64()),
+            ("postsynaptic_update_time".to_owned(), clock.postsynaptic_update.as_secs_f64()),
+            ("synapse_dynamics_time".to_owned(), clock.synapse_dynamics.as_secs_f64()),
+            ("init_time".to_owned(), self.init_time.as_secs_f64()),
+        ]);
+        for (group, time) in &self.custom_update_times {
+            times.insert(format!("custom_update_time.{group}"), time.as_secs_f64());
+        }
+        times
+    }
+}
+
+impl std::fmt::Debug for Simulation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Simulation")
+            .field("model", &self.model)
+            .field("timestep", &self.timestep)
+            .finish_non_exhaustive()
+    }
+}

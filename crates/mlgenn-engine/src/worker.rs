@@ -1,0 +1,85 @@
+//! What one thread needs to run a block of batch members.
+
+use std::time::{Duration, Instant};
+
+use mlgenn_ir::{Buffer, Type};
+use mlgenn_model::Plan;
+
+use crate::bind::block_words;
+use crate::error::EngineError;
+
+/// Memory that belongs to one block of batch members while it runs.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    /// Time in ms of the current timestep; one element.
+    pub(crate) time: Buffer,
+    /// The current timestep; one element.
+    pub(crate) timestep: Buffer,
+    /// Ring pointers.
+    pub(crate) rings: Vec<u32>,
+    /// Events of all lanes, for updates of a whole block.
+    pub(crate) events: Buffer,
+    /// Neurons with events.
+    pub(crate) active: Vec<u32>,
+    /// Time spent.
+    pub(crate) clock: Clock,
+}
+
+impl Worker {
+    pub(crate) fn new(plan: &Plan) -> Result<Self, EngineError> {
+        // A kernel emits to the spikes of its population and the events of the groups around.
+        let words = (0..plan.event_queues.len())
+            .map(|queue| block_words(plan, mlgenn_model::plan::EventQueueId(queue)))
+            .sum();
+        Ok(Self {
+            time: Buffer::new(plan.time, 1)?,
+            timestep: Buffer::new(Type::U32, 1)?,
+            rings: vec![0; plan.layout.rings().len()],
+            events: Buffer::new(Type::U32, words)?,
+            active: Vec::new(),
+            clock: Clock::default(),
+        })
+    }
+
+    /// Set the time.
+    pub(crate) fn set_time(&self, plan: &Plan, timestep: u64) {
+        let dt = plan.network.dt;
+        let bits = match plan.time {
+            Type::F64 => (timestep as f64 * dt).to_bits(),
+            // The product is taken in the type of `timepoint`, as code would.
+            _ => u64::from((timestep as f32 * dt as f32).to_bits()),
+        };
+        self.time.store(0, bits);
+        self.timestep.store(0, timestep);
+    }
+}
+
+/// Time spent in each kind of kernel, if somebody wants to know.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clock {
+    pub(crate) enabled: bool,
+    pub(crate) neuron_update: Duration,
+    pub(crate) presynaptic_update: Duration,
+    pub(crate) postsynaptic_update: Duration,
+    pub(crate) synapse_dynamics: Duration,
+}
+
+impl Clock {
+    /// Start measuring.
+    pub(crate) fn start(&self) -> Option<Instant> {
+        self.enabled.then(Instant::now)
+    }
+
+    /// Add what another clock measured, and reset that.
+    pub(crate) fn absorb(&mut self, other: &mut Self) {
+        self.neuron_update += std::mem::take(&mut other.neuron_update);
+        self.presynaptic_update += std::mem::take(&mut other.presynaptic_update);
+        self.postsynaptic_update += std::mem::take(&mut other.postsynaptic_update);
+        self.synapse_dynamics += std::mem::take(&mut other.synapse_dynamics);
+    }
+}
+
+/// Time since a start.
+pub(crate) fn elapsed(start: Option<Instant>) -> Duration {
+    start.map_or(Duration::ZERO, |start| start.elapsed())
+}

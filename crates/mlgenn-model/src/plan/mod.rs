@@ -1,0 +1,291 @@
+//! From the description of a network to its arrays and kernels.
+//!
+//! [`Plan::new`] validates a [`Network`], lays out its arrays and composes one kernel for each
+//! thing that happens in a timestep. Backends execute the plan; they never see model code.
+
+mod accumulator;
+mod blocks;
+mod connectivity;
+mod custom_update;
+mod init;
+mod kernel;
+mod neuron;
+mod scope;
+mod synapse;
+mod usage;
+mod values;
+
+use indexmap::IndexMap;
+use mlgenn_ir::Type;
+use mlgenn_lang::NumericType;
+
+use crate::description::{MatrixType, Network, Precision};
+use crate::error::ModelError;
+use crate::layout::{ArrayId, Copies, Layout, RingId};
+use crate::validate::validate;
+
+pub use blocks::Blocks;
+pub use connectivity::{ConnectivityPlan, SparseFrom};
+pub use custom_update::{
+    CustomUpdatePlan, CustomUpdateSize, Reduce, Reduction, Transpose, lowest_bits,
+};
+pub use init::{InitFrom, InitOver, InitPlan};
+pub use kernel::{EventQueueId, Index, PlannedKernel, RingPosition, Scalar, SlotBinding};
+
+/// Choices that do not change results (but for the order of sums over the batch).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// Keep gradients and other sums over the batch once per batch member instead of once per
+    /// block of members: costs memory and time, shows the share of each example.
+    pub accumulate_per_member: bool,
+}
+
+/// Everything a backend needs to know of a network.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The description.
+    pub network: Network,
+    /// All arrays.
+    pub layout: Layout,
+    /// How batch members are grouped.
+    pub blocks: Blocks,
+    /// Type of `scalar`.
+    pub scalar: Type,
+    /// Type of `timepoint`.
+    pub time: Type,
+    /// Populations, in the order of the description.
+    pub populations: Vec<PopulationPlan>,
+    /// Synapse groups, in the order of the description.
+    pub synapse_groups: Vec<SynapseGroupPlan>,
+    /// Queues of spikes and spike-like events.
+    pub event_queues: Vec<EventQueue>,
+    /// Custom updates by name of their group, in the order of the description.
+    pub custom_updates: IndexMap<String, Vec<CustomUpdatePlan>>,
+    /// What initialises variables, in order.
+    pub initialisers: Vec<InitPlan>,
+    /// Number of streams of random numbers; streams are numbered from 0.
+    pub streams: u32,
+}
+
+/// A population of a [`Plan`].
+#[derive(Clone, Debug)]
+pub struct PopulationPlan {
+    /// Name.
+    pub name: String,
+    /// Number of neurons.
+    pub size: usize,
+    /// Ring of its delayed variables and events.
+    pub ring: RingId,
+    /// The neuron update.
+    pub update: PlannedKernel,
+    /// Its spikes.
+    pub spikes: EventQueueId,
+}
+
+/// Spikes, or spike-like events, of the neurons of a population.
+///
+/// The array has one bit per neuron in `u32` words, lowest bit first.
+#[derive(Clone, Debug)]
+pub struct EventQueue {
+    /// Population whose neurons raise the events, by index.
+    pub population: usize,
+    /// The bits.
+    pub array: ArrayId,
+    /// Whether the events of every timestep are kept.
+    pub recorded: bool,
+    /// Name under which they are read back: `neuron.P.spikes`, `syn.S.pre_events`, ….
+    pub path: String,
+}
+
+/// A synapse group of a [`Plan`].
+#[derive(Clone, Debug)]
+pub struct SynapseGroupPlan {
+    /// Name.
+    pub name: String,
+    /// Storage; dense or sparse.
+    pub matrix_type: MatrixType,
+    /// Source population, by index.
+    pub source: usize,
+    /// Target population, by index.
+    pub target: usize,
+    /// Number of presynaptic neurons.
+    pub num_pre: usize,
+    /// Number of postsynaptic neurons.
+    pub num_post: usize,
+    /// Elements from one row to the next.
+    pub row_stride: usize,
+    /// Accumulated output.
+    pub out_post: ArrayId,
+    /// Sum of `addToPre`, if the model uses it.
+    pub out_pre: Option<ArrayId>,
+    /// Dendritic delay buffer and its ring, if the model uses one.
+    pub den_delay: Option<(ArrayId, RingId)>,
+    /// Which pairs are connected.
+    pub connectivity: ConnectivityPlan,
+    /// What runs at presynaptic spikes.
+    pub pre_spike: Option<SynapseKernel>,
+    /// What runs at presynaptic spike-like events, and their queue.
+    pub pre_event: Option<(SynapseKernel, EventQueueId)>,
+    /// What runs at postsynaptic spikes.
+    pub post_spike: Option<SynapseKernel>,
+    /// What runs at postsynaptic spike-like events, and their queue.
+    pub post_event: Option<(SynapseKernel, EventQueueId)>,
+    /// What runs for every synapse in every timestep.
+    pub dynamics: Option<SynapseKernel>,
+    /// Timesteps by which presynaptic spikes and events are held back.
+    pub axonal_delay: u32,
+    /// Timesteps by which postsynaptic spikes and events are held back.
+    pub back_prop_delay: u32,
+}
+
+/// A kernel over synapses.
+#[derive(Clone, Debug)]
+pub struct SynapseKernel {
+    /// What depends on the postsynaptic neuron alone, run over the postsynaptic neurons before
+    /// the first row of a timestep, if that saves work.
+    pub prologue: Option<PlannedKernel>,
+    /// What is done for each synapse.
+    pub body: PlannedKernel,
+    /// The matrix, if the body does nothing but add its `f32` elements to the accumulated output.
+    pub adds_matrix: Option<ArrayId>,
+}
+
+impl Plan {
+    /// Validate a network and plan its execution.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`] says which object is wrong and what would be accepted.
+    pub fn new(network: Network, options: PlanOptions) -> Result<Self, ModelError> {
+        validate(&network)?;
+        Planner::new(network, options)?.run()
+    }
+
+    /// Number of copies of an array.
+    pub fn copies(&self, array: ArrayId) -> usize {
+        match self.layout.array(array).copies {
+            Copies::Shared => 1,
+            Copies::Member => self.network.batch_size,
+            Copies::Block => self.blocks.count(),
+        }
+    }
+
+    /// The population of that name, by index.
+    pub fn population(&self, name: &str) -> Option<usize> {
+        self.populations.iter().position(|population| population.name == name)
+    }
+
+    /// The synapse group of that name, by index.
+    pub fn synapse_group(&self, name: &str) -> Option<usize> {
+        self.synapse_groups.iter().position(|group| group.name == name)
+    }
+}
+
+/// A plan under construction.
+pub(crate) struct Planner {
+    pub(crate) network: Network,
+    pub(crate) options: PlanOptions,
+    pub(crate) layout: Layout,
+    pub(crate) precision: mlgenn_lang::Precision,
+    pub(crate) rings: Vec<PopulationRing>,
+    pub(crate) groups: Vec<synapse::GroupArrays>,
+    /// Elements from one row to the next, of each synapse group planned so far.
+    pub(crate) row_strides: Vec<usize>,
+    pub(crate) event_queues: Vec<EventQueue>,
+    pub(crate) initialisers: Vec<InitPlan>,
+    next_stream: u32,
+}
+
+/// Ring, spike queue and spike times of a population.
+pub(crate) struct PopulationRing {
+    pub(crate) ring: RingId,
+    pub(crate) slots: usize,
+    pub(crate) spikes: EventQueueId,
+    pub(crate) spike_time: Option<ArrayId>,
+    pub(crate) prev_spike_time: Option<ArrayId>,
+}
+
+impl Planner {
+    fn new(network: Network, options: PlanOptions) -> Result<Self, ModelError> {
+        let numeric = |precision| match precision {
+            Precision::Float => NumericType::Float,
+            Precision::Double => NumericType::Double,
+        };
+        let precision = mlgenn_lang::Precision {
+            scalar: numeric(network.precision),
+            time: numeric(network.time_precision.unwrap_or(network.precision)),
+        };
+        Ok(Self {
+            network,
+            options,
+            layout: Layout::default(),
+            precision,
+            rings: Vec::new(),
+            groups: Vec::new(),
+            row_strides: Vec::new(),
+            event_queues: Vec::new(),
+            initialisers: Vec::new(),
+            next_stream: 0,
+        })
+    }
+
+    fn run(mut self) -> Result<Plan, ModelError> {
+        self.plan_rings()?;
+        self.plan_group_arrays()?;
+        self.plan_population_arrays()?;
+        let custom_shapes = self.plan_custom_update_arrays()?;
+        let populations = (0..self.network.populations.len())
+            .map(|index| self.plan_population(index))
+            .collect::<Result<Vec<_>, _>>()?;
+        let synapse_groups = (0..self.network.synapse_groups.len())
+            .map(|index| self.plan_synapse_group(index))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut custom_updates = self.plan_custom_updates(&custom_shapes)?;
+        if !self.options.accumulate_per_member {
+            let initialisers = &self.initialisers;
+            accumulator::choose(
+                &mut self.layout,
+                &synapse_groups,
+                &mut custom_updates,
+                initialisers,
+            );
+        }
+        Ok(Plan {
+            blocks: Blocks::new(self.network.batch_size),
+            scalar: self.precision.scalar.into(),
+            time: self.precision.time.into(),
+            network: self.network,
+            layout: self.layout,
+            populations,
+            synapse_groups,
+            event_queues: self.event_queues,
+            custom_updates,
+            initialisers: self.initialisers,
+            streams: self.next_stream,
+        })
+    }
+
+    /// A stream of random numbers that nothing else uses.
+    pub(crate) fn new_stream(&mut self) -> u32 {
+        self.next_stream += 1;
+        self.next_stream - 1
+    }
+
+    pub(crate) fn scalar(&self) -> Type {
+        self.precision.scalar.into()
+    }
+
+    pub(crate) fn time(&self) -> Type {
+        self.precision.time.into()
+    }
+
+    pub(crate) fn add_event_queue(&mut self, queue: EventQueue) -> EventQueueId {
+        self.event_queues.push(queue);
+        EventQueueId(self.event_queues.len() - 1)
+    }
+
+    pub(crate) fn population_index(&self, name: &str) -> usize {
+        // `validate` has checked that every name exists.
+        self.network.populations.iter().position(|p| p.name == name).unwrap_or_default()
+    }
+}

@@ -1,0 +1,756 @@
+//! Synapse groups: their arrays, and one kernel for each of their code slots.
+
+use indexmap::IndexMap;
+use mlgenn_ir::{BinaryOp, Domain, Op, SlotId, SlotKind, Type, Value, passes};
+use mlgenn_lang::NumericType;
+
+use super::connectivity::plan_connectivity;
+use super::kernel::{
+    Composer, EventQueueId, Index, PlannedKernel, RingPosition, Scalar, SlotBinding,
+};
+use super::neuron::EventTimes;
+use super::scope::Scope;
+use super::usage::{is_empty, subscripts, uses};
+use super::{
+    ConnectivityPlan, EventQueue, InitOver, Planner, PopulationRing, SynapseGroupPlan,
+    SynapseKernel,
+};
+use crate::description::{MatrixType, SynapseGroup, VarAccess, VarRefDeclaration};
+use crate::error::ModelError;
+use crate::layout::{Array, ArrayId, Copies, RingId};
+
+/// Arrays of a synapse group that other parts of the plan use.
+pub(crate) struct GroupArrays {
+    pub(crate) out_post: ArrayId,
+    pub(crate) out_pre: Option<ArrayId>,
+    pub(crate) den_delay: Option<(ArrayId, RingId)>,
+    pub(crate) connectivity: ConnectivityPlan,
+    pub(crate) pre_event_queue: Option<EventQueueId>,
+    pub(crate) post_event_queue: Option<EventQueueId>,
+    pub(crate) pre_event_times: EventTimes,
+    pub(crate) post_event_times: EventTimes,
+}
+
+/// Which slot of a weight update model a kernel is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trigger {
+    PreSpike,
+    PreEvent,
+    PostSpike,
+    PostEvent,
+    Dynamics,
+}
+
+impl Trigger {
+    fn slot(self) -> &'static str {
+        match self {
+            Self::PreSpike => "pre spike synaptic code",
+            Self::PreEvent => "pre event synaptic code",
+            Self::PostSpike => "post spike synaptic code",
+            Self::PostEvent => "post event synaptic code",
+            Self::Dynamics => "synapse dynamics code",
+        }
+    }
+
+    fn code(self, group: &SynapseGroup) -> &str {
+        let model = &group.weight_update.model;
+        match self {
+            Self::PreSpike => &model.pre_spike_syn_code,
+            Self::PreEvent => &model.pre_event_syn_code,
+            Self::PostSpike => &model.post_spike_syn_code,
+            Self::PostEvent => &model.post_event_syn_code,
+            Self::Dynamics => &model.synapse_dynamics_code,
+        }
+    }
+
+    /// Whether the code may call `addToPost`.
+    fn reaches_post(self) -> bool {
+        !matches!(self, Self::PostSpike | Self::PostEvent)
+    }
+}
+
+impl Planner {
+    /// Indices of the synapse groups into a population.
+    pub(super) fn incoming(&self, population: usize) -> Vec<usize> {
+        let name = &self.network.populations[population].name;
+        let groups = self.network.synapse_groups.iter().enumerate();
+        groups.filter(|(_, group)| group.target == *name).map(|(index, _)| index).collect()
+    }
+
+    /// Indices of the synapse groups out of a population.
+    pub(super) fn outgoing(&self, population: usize) -> Vec<usize> {
+        let name = &self.network.populations[population].name;
+        let groups = self.network.synapse_groups.iter().enumerate();
+        groups.filter(|(_, group)| group.source == *name).map(|(index, _)| index).collect()
+    }
+
+    /// Rings, spike queues and spike times of populations.
+    pub(super) fn plan_rings(&mut self) -> Result<(), ModelError> {
+        for index in 0..self.network.populations.len() {
+            let population = self.network.populations[index].clone();
+            let mut slots = 1;
+            let mut uses_time = uses([population.model.sim_code.as_str()], "st")
+                || uses([population.model.threshold_condition_code.as_str()], "st")
+                || uses([population.model.reset_code.as_str()], "st");
+            let mut uses_prev_time = false;
+            for group in &self.network.synapse_groups {
+                let model = &group.weight_update.model;
+                let (codes, pre, post) =
+                    (model.synaptic_codes(), model.pre_codes(), model.post_codes());
+                if group.source == population.name {
+                    slots = slots.max(1 + group.axonal_delay_steps as usize);
+                    uses_time |= uses(codes, "st_pre") || uses(pre, "st_pre");
+                    uses_prev_time |= uses(codes, "prev_st_pre");
+                }
+                if group.target == population.name {
+                    slots = slots.max(1 + group.back_prop_delay_steps as usize);
+                    uses_time |= uses(codes, "st_post") || uses(post, "st_post");
+                    uses_prev_time |= uses(codes, "prev_st_post");
+                    let refs = model
+                        .post_neuron_var_refs
+                        .iter()
+                        .chain(&model.psm_var_refs)
+                        .map(|reference| reference.name.as_str());
+                    let mut names = refs.chain(model.post_vars.iter().map(|v| v.name.as_str()));
+                    if names.any(|name| subscripts(codes, name)) {
+                        let max = group.max_dendritic_delay_timesteps.ok_or_else(|| {
+                            ModelError::invalid(
+                                format!("Synapse group '{}'", group.name),
+                                "code reads past values of postsynaptic variables; \
+                                 max_dendritic_delay_timesteps must be set",
+                            )
+                        })?;
+                        slots = slots.max(1 + max as usize);
+                    }
+                }
+            }
+            uses_time |= uses_prev_time;
+            for update in &self.network.custom_updates {
+                for reference in update.var_refs.values() {
+                    use crate::description::VarRef;
+                    match reference {
+                        VarRef::SpikeTime { population: name } if *name == population.name => {
+                            uses_time = true;
+                        }
+                        VarRef::PrevSpikeTime { population: name } if *name == population.name => {
+                            uses_time = true;
+                            uses_prev_time = true;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            let ring = self.layout.add_ring(slots);
+            let prefix = format!("neuron.{}", population.name);
+            let words = population.size.div_ceil(32);
+            let array = self.add_queue_array(format!("{prefix}.spike_queue"), words, (ring, slots))?;
+            let spikes = self.add_event_queue(EventQueue {
+                population: index,
+                array,
+                recorded: population.record_spikes,
+                path: format!("{prefix}.spikes"),
+            });
+            let times = |wanted: bool, name: &str, planner: &mut Self| {
+                wanted
+                    .then(|| {
+                        let path = format!("{prefix}.{name}");
+                        planner.add_time_array(path, population.size, (ring, slots))
+                    })
+                    .transpose()
+            };
+            let spike_time = times(uses_time, "spike_times", self)?;
+            let prev_spike_time = times(uses_prev_time, "prev_spike_times", self)?;
+            self.rings.push(PopulationRing { ring, slots, spikes, spike_time, prev_spike_time });
+        }
+        Ok(())
+    }
+
+    fn add_queue_array(
+        &mut self,
+        path: String,
+        words: usize,
+        (ring, slots): (RingId, usize),
+    ) -> Result<ArrayId, ModelError> {
+        let mut array = Array::new(path, Type::U32, Copies::Member, words);
+        (array.ring, array.slots) = (Some(ring), slots);
+        self.layout.add(array)
+    }
+
+    fn add_time_array(
+        &mut self,
+        path: String,
+        size: usize,
+        (ring, slots): (RingId, usize),
+    ) -> Result<ArrayId, ModelError> {
+        let mut array = Array::new(path, self.time(), Copies::Member, size);
+        if slots > 1 {
+            (array.ring, array.slots) = (Some(ring), slots);
+        }
+        // Neurons that never spiked: the most negative number.
+        array.fill = match self.time() {
+            Type::F64 => f64::MIN.to_bits(),
+            _ => u64::from(f32::MIN.to_bits()),
+        };
+        self.layout.add(array)
+    }
+
+    /// Arrays of synapse groups.
+    pub(super) fn plan_group_arrays(&mut self) -> Result<(), ModelError> {
+        for index in 0..self.network.synapse_groups.len() {
+            let arrays = self.plan_arrays_of_group(index)?;
+            self.groups.push(arrays);
+        }
+        Ok(())
+    }
+
+    fn plan_arrays_of_group(&mut self, index: usize) -> Result<GroupArrays, ModelError> {
+        let group = self.network.synapse_groups[index].clone();
+        let context = format!("Synapse group '{}'", group.name);
+        let prefix = format!("syn.{}", group.name);
+        let (source, target) =
+            (self.population_index(&group.source), self.population_index(&group.target));
+        let (num_pre, num_post) =
+            (self.network.populations[source].size, self.network.populations[target].size);
+        let model = &group.weight_update.model;
+        let scalar = self.scalar();
+        let new = |path: String, size| Array::new(path, scalar, Copies::Member, size);
+
+        let out_post = self.layout.add(new(format!("{prefix}.out_post"), num_post))?;
+        let out_pre = if uses(model.synaptic_codes(), "addToPre") {
+            Some(self.layout.add(new(format!("{prefix}.out_pre"), num_pre))?)
+        } else {
+            None
+        };
+        let den_delay = if uses(model.synaptic_codes(), "addToPostDelay") {
+            let slots = group.max_dendritic_delay_timesteps.unwrap_or(0) as usize;
+            if slots == 0 {
+                return Err(ModelError::invalid(
+                    context,
+                    "code calls addToPostDelay; max_dendritic_delay_timesteps must be at least 1",
+                ));
+            }
+            let ring = self.layout.add_ring(slots);
+            let mut array = new(format!("{prefix}.den_delay"), num_post);
+            (array.ring, array.slots) = (Some(ring), slots);
+            Some((self.layout.add(array)?, ring))
+        } else {
+            None
+        };
+
+        let (row_stride, connectivity) =
+            plan_connectivity(self, &context, &prefix, &group, (num_pre, num_post))?;
+        self.row_strides.push(row_stride);
+        for var in &model.vars {
+            if var.access == VarAccess::ReadOnlySharedNeuron {
+                return Err(ModelError::invalid(
+                    &context,
+                    format!("synapse variable {:?} cannot be shared by neurons", var.name),
+                ));
+            }
+            let elements = num_pre * row_stride;
+            let id = self.add_var(&context, &prefix, "vars", var, elements)?;
+            self.layout.array_mut(id).synapse_group = Some(index);
+            let init = group.weight_update.vars.get(&var.name);
+            self.plan_init(&context, id, var, init, InitOver::Synapses { group: index })?;
+        }
+        let codes = model.synaptic_codes();
+        for (role, vars, inits, size, population, delay) in [
+            (
+                "pre_vars",
+                &model.pre_vars,
+                &group.weight_update.pre_vars,
+                num_pre,
+                source,
+                group.axonal_delay_steps,
+            ),
+            (
+                "post_vars",
+                &model.post_vars,
+                &group.weight_update.post_vars,
+                num_post,
+                target,
+                group.back_prop_delay_steps,
+            ),
+        ] {
+            for var in vars {
+                let id = self.add_var(&context, &prefix, role, var, size)?;
+                let subscripted = role == "post_vars" && subscripts(codes, &var.name);
+                if delay > 0 || subscripted {
+                    self.delay_array(id, population);
+                }
+                self.plan_init(&context, id, var, inits.get(&var.name), InitOver::Elements)?;
+            }
+        }
+        for var in &group.postsynaptic.model.vars {
+            let id = self.add_var(&context, &prefix, "psm_vars", var, num_post)?;
+            let mut refs = group.weight_update.psm_var_refs.iter();
+            let referenced =
+                refs.any(|(alias, name)| *name == var.name && uses(codes, alias.as_str()));
+            let past = group.weight_update.psm_var_refs.iter().any(|(alias, name)| {
+                *name == var.name && subscripts(codes, alias.as_str())
+            });
+            if past || (referenced && group.back_prop_delay_steps > 0) {
+                self.delay_array(id, target);
+            }
+            let init = group.postsynaptic.vars.get(&var.name);
+            self.plan_init(&context, id, var, init, InitOver::Elements)?;
+        }
+        self.add_egps(&context, &prefix, &model.extra_global_params)?;
+        self.add_egps_as(
+            &context,
+            &prefix,
+            "psm_egps",
+            &group.postsynaptic.model.extra_global_params,
+        )?;
+        let update = &group.weight_update;
+        self.add_dynamic_params(
+            &context,
+            &prefix,
+            &model.params,
+            &update.params,
+            &update.dynamic_params,
+        )?;
+        self.add_dynamic_params_as(
+            &context,
+            (&prefix, "psm_params"),
+            &group.postsynaptic.model.params,
+            &group.postsynaptic.params,
+            &group.postsynaptic.dynamic_params,
+        )?;
+
+        let mut event = |planner: &mut Self, side: &str, condition: &str, population: usize| {
+            if is_empty(condition) {
+                return Ok((None, EventTimes::default()));
+            }
+            let size = planner.network.populations[population].size;
+            let (ring, slots) = (planner.rings[population].ring, planner.rings[population].slots);
+            let path = format!("{prefix}.{side}_event_queue");
+            let array = planner.add_queue_array(path, size.div_ceil(32), (ring, slots))?;
+            let queue = planner.add_event_queue(EventQueue {
+                population,
+                array,
+                recorded: planner.network.populations[population].record_spike_events,
+                path: format!("{prefix}.{side}_events"),
+            });
+            let last = format!("set_{side}");
+            let before = format!("prev_set_{side}");
+            let uses_before = uses(codes, &before) || uses([condition], "prev_set");
+            let uses_last = uses_before || uses(codes, &last) || uses([condition], "set");
+            let mut times = EventTimes::default();
+            if uses_last {
+                let path = format!("{prefix}.{last}");
+                times.last = Some(planner.add_time_array(path, size, (ring, slots))?);
+            }
+            if uses_before {
+                let path = format!("{prefix}.{before}");
+                times.before = Some(planner.add_time_array(path, size, (ring, slots))?);
+            }
+            Ok::<_, ModelError>((Some(queue), times))
+        };
+        let (pre_event_queue, pre_event_times) =
+            event(self, "pre", &model.pre_event_threshold_condition_code, source)?;
+        let (post_event_queue, post_event_times) =
+            event(self, "post", &model.post_event_threshold_condition_code, target)?;
+        Ok(GroupArrays {
+            out_post,
+            out_pre,
+            den_delay,
+            connectivity,
+            pre_event_queue,
+            post_event_queue,
+            pre_event_times,
+            post_event_times,
+        })
+    }
+
+    /// Give an array the delay slots of a population.
+    fn delay_array(&mut self, id: ArrayId, population: usize) {
+        let (ring, slots) = (self.rings[population].ring, self.rings[population].slots);
+        if slots > 1 {
+            let array = self.layout.array_mut(id);
+            (array.ring, array.slots) = (Some(ring), slots);
+        }
+    }
+
+    /// The kernels of a synapse group.
+    pub(super) fn plan_synapse_group(
+        &mut self,
+        index: usize,
+    ) -> Result<SynapseGroupPlan, ModelError> {
+        let group = self.network.synapse_groups[index].clone();
+        let mut kernel = |trigger: Trigger| {
+            if is_empty(trigger.code(&group)) {
+                Ok(None)
+            } else {
+                self.plan_synapse_kernel(index, &group, trigger).map(Some)
+            }
+        };
+        let pre_spike = kernel(Trigger::PreSpike)?;
+        let pre_event = kernel(Trigger::PreEvent)?;
+        let post_spike = kernel(Trigger::PostSpike)?;
+        let post_event = kernel(Trigger::PostEvent)?;
+        let dynamics = kernel(Trigger::Dynamics)?;
+        let arrays = &self.groups[index];
+        let (source, target) =
+            (self.population_index(&group.source), self.population_index(&group.target));
+        Ok(SynapseGroupPlan {
+            name: group.name.clone(),
+            matrix_type: group.matrix_type,
+            source,
+            target,
+            num_pre: self.network.populations[source].size,
+            num_post: self.network.populations[target].size,
+            row_stride: self.row_strides[index],
+            out_post: arrays.out_post,
+            out_pre: arrays.out_pre,
+            den_delay: arrays.den_delay,
+            connectivity: arrays.connectivity.clone(),
+            pre_spike,
+            pre_event: pre_event.zip(arrays.pre_event_queue),
+            post_spike,
+            post_event: post_event.zip(arrays.post_event_queue),
+            dynamics,
+            axonal_delay: group.axonal_delay_steps,
+            back_prop_delay: group.back_prop_delay_steps,
+        })
+    }
+
+    fn plan_synapse_kernel(
+        &mut self,
+        index: usize,
+        group: &SynapseGroup,
+        trigger: Trigger,
+    ) -> Result<SynapseKernel, ModelError> {
+        let body = SynapseComposer::new(self, index, group, trigger).compose()?;
+        let out_post = self.groups[index].out_post;
+        let adds_matrix = self.matrix_that_is_added(&body, out_post);
+        // Only rows of dense matrices visit the postsynaptic neurons in order.
+        let in_rows = trigger.reaches_post() && group.matrix_type == MatrixType::Dense;
+        let (prologue, body) = if in_rows && adds_matrix.is_none() {
+            self.split_prologue(group, trigger, body)?
+        } else {
+            (None, body)
+        };
+        Ok(SynapseKernel { prologue, body, adds_matrix })
+    }
+
+    /// Whether a kernel is `addToPost(g)` of an `f32` matrix shared by the batch.
+    fn matrix_that_is_added(&self, planned: &PlannedKernel, out_post: ArrayId) -> Option<ArrayId> {
+        let [read, add] = planned.kernel.body.instructions.as_slice() else { return None };
+        let (Op::Read(matrix), Op::Accumulate(out, value)) = (&read.op, &add.op) else {
+            return None;
+        };
+        let bound = |slot: SlotId| match planned.bindings[slot.0 as usize] {
+            SlotBinding::Array { array, .. } => Some(array),
+            _ => None,
+        };
+        let (matrix, out) = (bound(*matrix)?, bound(*out)?);
+        let array = self.layout.array(matrix);
+        let plain = array.ty == Type::F32 && array.synapse_group.is_some();
+        (plain && out == out_post && read.results == [*value]).then_some(matrix)
+    }
+
+    /// Move what depends on the postsynaptic neuron alone into a kernel of its own.
+    fn split_prologue(
+        &mut self,
+        group: &SynapseGroup,
+        trigger: Trigger,
+        planned: PlannedKernel,
+    ) -> Result<(Option<PlannedKernel>, PlannedKernel), ModelError> {
+        let Some((prologue, body)) = passes::split_invariant(&planned.kernel, Domain::Post) else {
+            return Ok((None, planned));
+        };
+        let num_post = self.network.populations[self.population_index(&group.target)].size;
+        let slot_of = |name: &str| planned.kernel.slots.iter().position(|slot| slot.name == name);
+        let mut scratch: IndexMap<String, SlotBinding> = IndexMap::new();
+        for slot in &prologue.slots {
+            if slot_of(&slot.name).is_none() {
+                let path = format!("syn.{}.{} {}", group.name, trigger.slot(), slot.name)
+                    .replace(' ', "_");
+                let array = Array::new(path, slot.ty, Copies::Member, num_post);
+                let array = self.layout.add(array)?;
+                let binding = SlotBinding::Array { array, at: RingPosition::Current };
+                scratch.insert(slot.name.clone(), binding);
+            }
+        }
+        let bind = |kernel: mlgenn_ir::Kernel| {
+            let bindings = kernel
+                .slots
+                .iter()
+                .map(|slot| match slot_of(&slot.name) {
+                    Some(index) => planned.bindings[index],
+                    None => scratch[&slot.name],
+                })
+                .collect();
+            PlannedKernel { kernel, bindings }
+        };
+        Ok((Some(bind(prologue)), bind(body)))
+    }
+}
+
+/// Composes the kernel of one slot of a weight update model.
+struct SynapseComposer<'a> {
+    planner: &'a mut Planner,
+    index: usize,
+    group: &'a SynapseGroup,
+    trigger: Trigger,
+    composer: Composer,
+    scope: Scope,
+}
+
+impl<'a> SynapseComposer<'a> {
+    fn new(
+        planner: &'a mut Planner,
+        index: usize,
+        group: &'a SynapseGroup,
+        trigger: Trigger,
+    ) -> Self {
+        let context = format!("Synapse group '{}' weight update model", group.name);
+        let composer = Composer::new(format!("Synapse group '{}' {}", group.name, trigger.slot()));
+        let scope = Scope::new(context, planner.precision);
+        Self { planner, index, group, trigger, composer, scope }
+    }
+
+    fn compose(mut self) -> Result<PlannedKernel, ModelError> {
+        let model = &self.group.weight_update.model;
+        let prefix = format!("syn.{}", self.group.name);
+        self.indices_and_time()?;
+        self.spike_times()?;
+        self.functions()?;
+
+        let mut synapse = Vec::new();
+        for var in &model.vars {
+            let array = self.planner.array(&format!("{prefix}.vars.{}", var.name))?;
+            let at = RingPosition::Current;
+            let layout = &self.planner.layout;
+            let slot = self.composer.array(layout, &var.name, array, Domain::Synapse, at);
+            let ty = self.scope.parse_number(&var.type_name)?;
+            let initial = self.composer.builder.read(slot);
+            if var.access.is_writable() {
+                let cell = self.composer.builder.cell(initial);
+                self.scope.cell(&var.name, ty, cell)?;
+                synapse.push((slot, initial, cell));
+            } else {
+                self.scope.value(&var.name, ty, initial)?;
+            }
+        }
+        let group = self.group;
+        let (axonal, back_prop) = (group.axonal_delay_steps, group.back_prop_delay_steps);
+        for var in &model.pre_vars {
+            let path = format!("{prefix}.pre_vars.{}", var.name);
+            self.neuron_var(&var.name, &path, Domain::Pre, axonal)?;
+        }
+        for var in &model.post_vars {
+            let path = format!("{prefix}.post_vars.{}", var.name);
+            self.neuron_var(&var.name, &path, Domain::Post, back_prop)?;
+        }
+        let update = &group.weight_update;
+        let source = format!("neuron.{}.vars", group.source);
+        self.refs(&model.pre_neuron_var_refs, &update.pre_neuron_var_refs, &source, Domain::Pre)?;
+        let target = format!("neuron.{}.vars", group.target);
+        let (declared, bound) = (&model.post_neuron_var_refs, &update.post_neuron_var_refs);
+        self.refs(declared, bound, &target, Domain::Post)?;
+        let psm = format!("{prefix}.psm_vars");
+        self.refs(&model.psm_var_refs, &update.psm_var_refs, &psm, Domain::Post)?;
+        self.planner.define_params(
+            &mut self.scope,
+            &mut self.composer,
+            (&prefix, "params"),
+            (&model.params, &model.derived_params),
+            &update.params,
+            &update.dynamic_params,
+        )?;
+        self.planner.define_egps(
+            &mut self.scope,
+            &mut self.composer,
+            (&prefix, "egps"),
+            &model.extra_global_params,
+        )?;
+
+        let mut open = self.scope.open();
+        let builder = &mut self.composer.builder;
+        open.code().statements(builder, self.trigger.slot(), self.trigger.code(self.group))?;
+        for (slot, initial, cell) in synapse {
+            let value = builder.get(cell);
+            if value != initial {
+                builder.write(slot, value);
+            }
+        }
+        Ok(self.composer.finish())
+    }
+
+    fn indices_and_time(&mut self) -> Result<(), ModelError> {
+        let time_type = self.planner.precision.time;
+        let time = self.composer.scalar("t", time_type.into(), Scalar::Time);
+        self.scope.value("t", time_type, time)?;
+        let dt = self.composer.builder.number(time_type.into(), self.planner.network.dt);
+        self.scope.value("dt", time_type, dt)?;
+        let unsigned = NumericType::UInt32;
+        let pre = self.composer.index("id_pre", Index::Pre);
+        self.scope.value("id_pre", unsigned, pre)?;
+        let post = self.composer.index("id_post", Index::Post);
+        self.scope.value("id_post", unsigned, post)?;
+        let column = self.composer.index("column", Index::Column);
+        let member = self.composer.index("batch", Index::Member);
+        self.scope.value("batch", unsigned, member)?;
+        let builder = &mut self.composer.builder;
+        let stride = self.planner.row_strides[self.index];
+        let stride = builder.number(Type::U32, stride as f64);
+        let row = builder.binary(BinaryOp::Multiply, pre, stride);
+        let synapse = builder.binary(BinaryOp::Add, row, column);
+        self.scope.value("id_syn", unsigned, synapse)?;
+        let size = |planner: &Planner, name: &str| {
+            planner.network.populations[planner.population_index(name)].size
+        };
+        let num_pre = size(self.planner, &self.group.source);
+        self.scope.count(builder, "num_pre", num_pre)?;
+        let num_post = size(self.planner, &self.group.target);
+        self.scope.count(builder, "num_post", num_post)?;
+        self.scope.count(builder, "num_batch", self.planner.network.batch_size)
+    }
+
+    /// Times of spikes and events as of their arrival.
+    fn spike_times(&mut self) -> Result<(), ModelError> {
+        let model = &self.group.weight_update.model;
+        let source = &self.planner.rings[self.planner.population_index(&self.group.source)];
+        let target = &self.planner.rings[self.planner.population_index(&self.group.target)];
+        let arrays = &self.planner.groups[self.index];
+        let names = [
+            ("st_pre", source.spike_time, true),
+            ("prev_st_pre", source.prev_spike_time, true),
+            ("st_post", target.spike_time, false),
+            ("prev_st_post", target.prev_spike_time, false),
+            ("set_pre", arrays.pre_event_times.last, true),
+            ("prev_set_pre", arrays.pre_event_times.before, true),
+            ("set_post", arrays.post_event_times.last, false),
+            ("prev_set_post", arrays.post_event_times.before, false),
+        ];
+        for (name, array, pre) in names {
+            if !uses(model.synaptic_codes(), name) {
+                continue;
+            }
+            let Some(array) = array else { continue };
+            let (domain, delay) = if pre {
+                (Domain::Pre, self.group.axonal_delay_steps)
+            } else {
+                (Domain::Post, self.group.back_prop_delay_steps)
+            };
+            let at = RingPosition::Back(delay);
+            let slot = self.composer.array(&self.planner.layout, name, array, domain, at);
+            let builder = &mut self.composer.builder;
+            let emitted = builder.read(slot);
+            let time = self.planner.precision.time;
+            let travel = f64::from(delay + 1) * self.planner.network.dt;
+            let travel = builder.number(time.into(), travel);
+            let arrived = builder.binary(BinaryOp::Add, emitted, travel);
+            self.scope.value(name, time, arrived)?;
+        }
+        Ok(())
+    }
+
+    fn functions(&mut self) -> Result<(), ModelError> {
+        let scalar = self.planner.precision.scalar;
+        let arrays = &self.planner.groups[self.index];
+        let accumulator = |composer: &mut Composer, name: &str, array: ArrayId, domain: Domain| {
+            let kind = SlotKind::Accumulator { domain };
+            let binding = SlotBinding::Array { array, at: RingPosition::Current };
+            composer.slot(name, scalar.into(), kind, binding)
+        };
+        if self.trigger.reaches_post() {
+            let out_post = arrays.out_post;
+            let slot = accumulator(&mut self.composer, "out_post", out_post, Domain::Post);
+            let effect = move |builder: &mut mlgenn_ir::KernelBuilder, arguments: &[Value]| {
+                builder.accumulate(slot, arguments[0]);
+                Ok(None)
+            };
+            self.scope.function("addToPost", &[scalar], Box::new(effect))?;
+            if let Some((array, _)) = arrays.den_delay {
+                let kind = SlotKind::DelayedAccumulator { domain: Domain::Post };
+                let binding = SlotBinding::Ring { array };
+                let slot = self.composer.slot("den_delay", scalar.into(), kind, binding);
+                let effect = move |builder: &mut mlgenn_ir::KernelBuilder, arguments: &[Value]| {
+                    let (value, delay) = (arguments[0], arguments[1]);
+                    builder.effect(Op::AccumulateDelayed { slot, value, delay });
+                    Ok(None)
+                };
+                let parameters = [scalar, NumericType::UInt32];
+                self.scope.function("addToPostDelay", &parameters, Box::new(effect))?;
+            }
+        }
+        if let Some(out_pre) = arrays.out_pre {
+            let slot = accumulator(&mut self.composer, "out_pre", out_pre, Domain::Pre);
+            let effect = move |builder: &mut mlgenn_ir::KernelBuilder, arguments: &[Value]| {
+                builder.accumulate(slot, arguments[0]);
+                Ok(None)
+            };
+            self.scope.function("addToPre", &[scalar], Box::new(effect))?;
+        }
+        Ok(())
+    }
+
+    fn refs(
+        &mut self,
+        declared: &[VarRefDeclaration],
+        bound: &IndexMap<String, String>,
+        prefix: &str,
+        domain: Domain,
+    ) -> Result<(), ModelError> {
+        let delay = match domain {
+            Domain::Pre => self.group.axonal_delay_steps,
+            _ => self.group.back_prop_delay_steps,
+        };
+        for reference in declared {
+            // `validate` has checked that every reference is bound.
+            if let Some(var) = bound.get(&reference.name) {
+                self.neuron_var(&reference.name, &format!("{prefix}.{var}"), domain, delay)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Let code read a variable of the pre- or postsynaptic side.
+    fn neuron_var(
+        &mut self,
+        name: &str,
+        path: &str,
+        domain: Domain,
+        delay: u32,
+    ) -> Result<(), ModelError> {
+        let id = self.planner.array(path)?;
+        let layout = &self.planner.layout;
+        let array = layout.array(id);
+        let ty = numeric(array.ty);
+        let shared = array.elements() == 1 && array.copies == Copies::Member;
+        let domain = if shared { Domain::Member } else { domain };
+        let codes = self.group.weight_update.model.synaptic_codes();
+        if domain == Domain::Post && subscripts(codes, name) {
+            let kind = SlotKind::History { domain };
+            let slot = self.composer.slot(name, array.ty, kind, SlotBinding::Ring { array: id });
+            return self.scope.history(name, ty, slot);
+        }
+        let at = match array.ring {
+            Some(_) => RingPosition::Back(delay),
+            None => RingPosition::Current,
+        };
+        let slot = self.composer.array(layout, name, id, domain, at);
+        let value = self.composer.builder.read(slot);
+        self.scope.value(name, ty, value)
+    }
+}
+
+/// The type of the language that has the same values.
+pub(super) fn numeric(ty: Type) -> NumericType {
+    match ty {
+        Type::Bool => NumericType::Bool,
+        Type::I8 => NumericType::Int8,
+        Type::U8 => NumericType::UInt8,
+        Type::I16 => NumericType::Int16,
+        Type::U16 => NumericType::UInt16,
+        Type::I32 => NumericType::Int32,
+        Type::U32 => NumericType::UInt32,
+        Type::I64 | Type::Ptr => NumericType::Int64,
+        Type::U64 => NumericType::UInt64,
+        Type::F32 => NumericType::Float,
+        Type::F64 => NumericType::Double,
+    }
+}
