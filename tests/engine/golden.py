@@ -101,7 +101,7 @@ def build(
     return model
 
 
-def _code_slots(definition: Mapping[str, Any]) -> dict[str, Any]:
+def code_slots(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of ``create_*`` from a model in a case."""
     arguments: dict[str, Any] = {}
     for key, value in definition.items():
@@ -134,16 +134,20 @@ def _length(expression: str) -> Any:
     )
 
 
+def _kernel_size(expression: str) -> Any:
+    return lambda pars: _evaluate(expression, pars=pars)
+
+
 def _model(definition: str | Mapping[str, Any], create: Any) -> Any:
     if isinstance(definition, str):
         return definition
-    return create("Golden", **_code_slots(definition))
+    return create("Golden", **code_slots(definition))
 
 
-def _custom_update_model(definition: str | Mapping[str, Any]) -> Any:
+def custom_update_model(definition: str | Mapping[str, Any]) -> Any:
     if isinstance(definition, str):
         return definition
-    arguments = _code_slots({key: value for key, value in definition.items() if key != "vars"})
+    arguments = code_slots({key: value for key, value in definition.items() if key != "vars"})
     arguments["vars"] = [
         (*item[:2], *(e.CustomUpdateVarAccess[mode] for mode in item[2:]))
         for item in definition.get("vars", ())
@@ -252,14 +256,13 @@ def _connectivity(definition: Mapping[str, Any]) -> Any:
         if isinstance(snippet, str):
             return init(snippet, params)
         if snippet is not None:
-            arguments = _code_slots(snippet)
+            arguments = code_slots(snippet)
             for name in ("max_row", "max_col"):
                 if f"{name}_length" in arguments:
                     bound = arguments.pop(f"{name}_length")
                     arguments[f"calc_{name}_len_func"] = _length(bound)
             if "kernel_size" in arguments:
-                size = arguments.pop("kernel_size")
-                arguments["calc_kernel_size_func"] = lambda pars: _evaluate(size, pars=pars)
+                arguments["calc_kernel_size_func"] = _kernel_size(arguments.pop("kernel_size"))
             return init(create("Golden", **arguments), params)
     return None
 
@@ -284,7 +287,7 @@ def _add_custom_update(model: e.GeNNModel, item: Mapping[str, Any]) -> None:
     update = model.add_custom_update(
         item["name"],
         item["group"],
-        _custom_update_model(item["model"]),
+        custom_update_model(item["model"]),
         item.get("params"),
         _initialisers(item.get("vars")),
         _references(model, item.get("var_refs")),
