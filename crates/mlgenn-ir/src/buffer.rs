@@ -115,7 +115,7 @@ impl Buffer {
     /// Copy bytes in, from element `start` on; false (and no change) if they do not fit whole.
     pub fn copy_from_bytes(&self, start: usize, bytes: &[u8]) -> bool {
         let width = self.ty.bytes();
-        let fits = bytes.len() % width == 0
+        let fits = bytes.len().is_multiple_of(width)
             && start.checked_add(bytes.len() / width).is_some_and(|end| end <= self.len);
         if fits {
             // SAFETY: the range was checked; source and destination cannot overlap, since

@@ -260,11 +260,9 @@ impl<'a> Block<'a> {
                     arguments.iter().map(|&value| (self.ty(value), get(value))).collect();
                 print::print(format, &arguments);
             }
-            Op::Assert(condition) => {
-                if get(*condition) == 0 {
-                    let kernel = memory.kernel.name.clone();
-                    memory.launch.watch.raise(Fault::AssertionFailed { kernel });
-                }
+            Op::Assert(condition) if get(*condition) == 0 => {
+                let kernel = memory.kernel.name.clone();
+                memory.launch.watch.raise(Fault::AssertionFailed { kernel });
             }
             _ => {}
         }

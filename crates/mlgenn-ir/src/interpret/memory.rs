@@ -76,7 +76,7 @@ impl<'a> Memory<'a> {
         let Operand { buffer, offset, .. } = self.operand(slot);
         let word = offset + lane / 32;
         // The first lane of a word clears the others: those that exist follow.
-        let old = if lane % 32 == 0 { 0 } else { buffer.load(word).unwrap_or(0) };
+        let old = if lane.is_multiple_of(32) { 0 } else { buffer.load(word).unwrap_or(0) };
         buffer.store(word, old | u64::from(condition) << (lane % 32));
     }
 

@@ -18,7 +18,7 @@ pub mod exp_constants {
     /// 1.5 · 2^23: adding it rounds to an integer, which is then found in the low bits.
     pub const MAGIC: f32 = 12_582_912.0;
     /// ln(2) to 9 bits, so that its product with an exponent is exact.
-    pub const LN2_HIGH: f32 = 0.693_359_375;
+    pub const LN2_HIGH: f32 = 355.0 / 512.0;
     /// The rest of ln(2).
     pub const LN2_LOW: f32 = -2.121_944_4e-4;
     /// exp(r) ≈ 1 + r + r² (C\[0\] + C\[1\] r + … + C\[4\] r⁴) for |r| ≤ ln(2) / 2.

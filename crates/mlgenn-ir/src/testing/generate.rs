@@ -81,7 +81,7 @@ impl Generator {
     }
 
     fn below(&mut self, limit: usize) -> usize {
-        (u64::from(self.bits()) * limit as u64 >> 32) as usize
+        ((u64::from(self.bits()) * limit as u64) >> 32) as usize
     }
 
     fn chance(&mut self, percent: usize) -> bool {
