@@ -24,11 +24,14 @@ class Wrapper(Initializer):
     """
 
     def __init__(
-        self, snippet: Any, param_vals: Mapping[str, Any] = {}, egp_vals: Mapping[str, Any] = {}
+        self,
+        snippet: Any,
+        param_vals: Mapping[str, Any] | None = None,
+        egp_vals: Mapping[str, Any] | None = None,
     ) -> None:
         self.snippet = snippet
-        self.param_vals = dict(param_vals)
-        self.egp_vals = dict(egp_vals)
+        self.param_vals = dict(param_vals or {})
+        self.egp_vals = dict(egp_vals or {})
 
     def get_snippet(self) -> InitializerSnippet:
         """Return the engine snippet."""

@@ -160,11 +160,8 @@ def update_target_shape(
 
 
 def check_kernel_shape(name: str, weight: Any, shape: tuple[int, ...]) -> None:
-    """Raise :class:`RuntimeError` if an array of weights does not have the kernel's shape.
-
-    Flat arrays, as restored from checkpoints, are checked when the network is compiled.
-    """
-    if is_value_array(weight) and np.ndim(weight) != 1 and np.shape(weight) != shape:
+    """Raise :class:`RuntimeError` if an array of weights does not have the kernel's shape."""
+    if is_value_array(weight) and np.shape(weight) != shape:
         raise RuntimeError(f"{name}: weights must have the shape {shape}, got {np.shape(weight)}")
 
 
@@ -211,3 +208,36 @@ def expand_kernel(
             f"elements), got {value.shape}"
         )
     return value
+
+
+def get_pool_sizes(
+    name: str, pool_size: Param2D, pool_strides: Param2D
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return size and strides of pooling; :class:`NotImplementedError` if pools overlap."""
+    size = get_param_2d("pool_size", pool_size)
+    strides = get_param_2d("pool_strides", pool_strides, default=size)
+    if strides[0] < size[0] or strides[1] < size[1]:
+        raise NotImplementedError(
+            f"{name}: pools must not overlap, but strides {strides} are smaller than pools {size}"
+        )
+    return size, strides
+
+
+def get_pool_output(
+    in_size: tuple[int, int], size: tuple[int, int], strides: tuple[int, int]
+) -> tuple[int, int]:
+    """Return the height and width that pooling gives."""
+    return (
+        get_valid_size(in_size[0], size[0], strides[0]),
+        get_valid_size(in_size[1], size[1], strides[1]),
+    )
+
+
+def get_pool_params(size: tuple[int, int], strides: tuple[int, int]) -> dict[str, int]:
+    """Return size and strides of pooling as parameters of snippets."""
+    return {
+        "pool_kh": size[0],
+        "pool_kw": size[1],
+        "pool_sh": strides[0],
+        "pool_sw": strides[1],
+    }

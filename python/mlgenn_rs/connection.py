@@ -1,0 +1,84 @@
+"""Synapses from one population to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+from weakref import ReferenceType, ref
+
+from .connectivity import Connectivity, default_connectivity
+from .network import Network
+from .synapses import Synapse, default_synapses
+from .utils.module import get_object
+
+if TYPE_CHECKING:
+    from .population import Population
+
+
+class Connection:
+    """Synapses from one population to another.
+
+    Parameters
+    ----------
+    source, target
+        Populations; the connection only refers to them weakly.
+    connectivity
+        Which neurons are connected, with weights and delays. It checks the shapes of the
+        populations, or infers them.
+    synapse
+        How arriving weights become current.
+    name
+        Unique name (letters, digits and ``_``); without it, ``Conn_<source>_<target>``, so give
+        names to parallel connections.
+    max_delay_steps
+        Longest delay (timesteps); needed if delays are learned or come from an initialiser.
+    add_to_model
+        Whether to add the connection to the network that is being built.
+
+    Raises
+    ------
+    RuntimeError
+        If an argument is of the wrong kind, shapes do not fit, or no network is being built.
+    """
+
+    def __init__(
+        self,
+        source: Population,
+        target: Population,
+        connectivity: Connectivity | str,
+        synapse: Synapse | str = "delta",
+        name: str | None = None,
+        max_delay_steps: int | None = None,
+        add_to_model: bool = True,
+    ) -> None:
+        self._source = ref(source)
+        self._target = ref(target)
+        self.max_delay_steps = max_delay_steps
+        self.connectivity = cast(
+            Connectivity,
+            get_object(connectivity, Connectivity, "Connectivity", default_connectivity),
+        )
+        self.synapse = cast(Synapse, get_object(synapse, Synapse, "Synapse", default_synapses))
+        self.name: str = f"Conn_{source.name}_{target.name}" if name is None else name
+        self.connectivity.connect(source, target)
+        if add_to_model:
+            Network._add_connection(self)
+        source._outgoing_connections.append(ref(self))
+        target._incoming_connections.append(ref(self))
+
+    @property
+    def source(self) -> ReferenceType[Population]:
+        """Weak reference to the source; call it."""
+        return self._source
+
+    @property
+    def target(self) -> ReferenceType[Population]:
+        """Weak reference to the target; call it."""
+        return self._target
+
+    def __str__(self) -> str:
+        """Return the name, which is part of the names of checkpoint files."""
+        return self.name
+
+    def __repr__(self) -> str:
+        """Return name and connectivity."""
+        return f"Connection(name={self.name!r}, connectivity={type(self.connectivity).__name__})"

@@ -1,0 +1,105 @@
+"""Playback of spike trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engine import VarAccess
+from ..utils.data import PreprocessedSpikes, batch_spikes, calc_start_spikes
+from ..utils.model import NeuronModel
+from .input import Input
+from .neuron import Neuron
+
+if TYPE_CHECKING:
+    from ..population import Population
+
+
+class SpikeInput(Neuron, Input):
+    """Emits given spikes.
+
+    A spike is emitted in the first timestep that does not start before its time, at most one per
+    neuron and timestep: further ones follow in the next timesteps.
+
+    Parameters
+    ----------
+    max_spikes
+        Number of spikes that the examples of a *batch* can have together.
+    """
+
+    def __init__(self, max_spikes: int = 1000000) -> None:
+        super().__init__()
+        if max_spikes < 1:
+            raise ValueError(f"SpikeInput: max_spikes must be at least 1, got {max_spikes}")
+        self.max_spikes = max_spikes
+
+    def set_input(
+        self,
+        genn_pop: Any,
+        batch_size: int,
+        shape: tuple[int, ...],
+        input: Sequence[PreprocessedSpikes],
+    ) -> None:
+        """Upload the spike trains of one batch.
+
+        Parameters
+        ----------
+        genn_pop
+            Neuron group of the engine.
+        batch_size
+            Number of examples simulated at once.
+        shape
+            Shape of the population.
+        input
+            At most ``batch_size`` examples; a list even if there is only one.
+
+        Raises
+        ------
+        RuntimeError
+            If there are too many examples, or their number of neurons is not the population's.
+        AssertionError
+            If the batch has more than ``max_spikes`` spikes.
+        """
+        if isinstance(input, PreprocessedSpikes):
+            raise RuntimeError("SpikeInput: pass a list of examples, even if there is only one")
+        batch = batch_spikes(input, batch_size)
+        num_neurons = int(np.prod(shape))
+        if batch.end_spikes.shape[1] != num_neurons:
+            raise RuntimeError(
+                f"SpikeInput: the population has {num_neurons} neurons, but the spike trains are "
+                f"for {batch.end_spikes.shape[1]}"
+            )
+        num_spikes = len(batch.spike_times)
+        assert num_spikes <= self.max_spikes, (
+            f"SpikeInput: the batch has {num_spikes} spikes, more than max_spikes="
+            f"{self.max_spikes}; create the neuron with a larger max_spikes"
+        )
+        spike_times = genn_pop.extra_global_params["SpikeTimes"]
+        spike_times.view[:num_spikes] = batch.spike_times
+        spike_times.push_to_device()
+        starts = calc_start_spikes(batch.end_spikes)
+        for name, values in (("EndSpike", batch.end_spikes), ("StartSpike", starts)):
+            variable = genn_pop.vars[name]
+            view = variable.current_view
+            view[...] = values.reshape(view.shape)
+            variable.push_to_device()
+
+    def get_model(self, population: Population, dt: float, batch_size: int) -> NeuronModel:
+        """Return the engine model with values."""
+        model = {
+            "vars": [
+                ("StartSpike", "unsigned int", VarAccess.READ_WRITE),
+                ("EndSpike", "unsigned int", VarAccess.READ_ONLY_DUPLICATE),
+            ],
+            "extra_global_params": [("SpikeTimes", "scalar*")],
+            "threshold_condition_code": "StartSpike != EndSpike && t >= SpikeTimes[StartSpike]",
+            "reset_code": "StartSpike++;",
+        }
+        return NeuronModel(
+            model,
+            None,
+            var_vals={"StartSpike": 0, "EndSpike": 0},
+            egp_vals={"SpikeTimes": np.zeros(self.max_spikes, dtype=np.float32)},
+        )

@@ -1,0 +1,28 @@
+"""Base class of synapses."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..connection import Connection
+    from ..utils.model import SynapseModel
+
+
+class Synapse(ABC):
+    """Base class of synapses."""
+
+    @abstractmethod
+    def get_model(self, connection: Connection, dt: float, batch_size: int) -> SynapseModel:
+        """Return the engine model with values.
+
+        Parameters
+        ----------
+        connection
+            Connection that the synapse belongs to.
+        dt
+            Timestep (ms).
+        batch_size
+            Number of examples simulated at once.
+        """
