@@ -12,7 +12,8 @@
 //!
 //! `Accumulate` on an operand with the pattern [`Pattern::Uniform`] keeps a [`LaneSum`] for that
 //! instruction; they are added to the elements at the end of the launch, in the order of the
-//! instructions in the text form, whether or not a lane got there.
+//! instructions in the text form. A sum of zero is not added, so that an instruction that no lane
+//! got to leaves a negative zero alone.
 //!
 //! `Emit` sets the bits of all lanes of the launch; other bits of the last word are cleared.
 //!

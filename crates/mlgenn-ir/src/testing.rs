@@ -11,8 +11,8 @@ use crate::kernel::Kernel;
 use crate::launch::{Executor, Fault, Launch, Operand, Pattern, Ring, Watch};
 use crate::types::Type;
 
-/// A kernel and everything that a launch of it needs.
-#[derive(Clone, Debug, PartialEq)]
+/// A kernel and everything that a launch of it needs. Its debug form leaves the memory out.
+#[derive(Clone, PartialEq)]
 pub struct Case {
     /// The kernel.
     pub kernel: Kernel,
@@ -41,8 +41,8 @@ pub struct Binding {
     pub ring: Ring,
 }
 
-/// What a launch left behind.
-#[derive(Clone, Debug, PartialEq)]
+/// What a launch left behind. Its debug form shows the first elements.
+#[derive(Clone, PartialEq)]
 pub struct Outcome {
     /// Contents of the memory of each slot; all NaNs of a type have the same bits here.
     pub contents: Vec<Vec<u64>>,
@@ -85,6 +85,24 @@ impl Case {
             bits.map(|bits| one_nan(buffer.ty(), bits)).collect()
         };
         Ok(Outcome { contents: buffers.iter().map(contents).collect(), fault: watch.take_fault() })
+    }
+}
+
+impl std::fmt::Debug for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let patterns: Vec<_> = self.slots.iter().map(|slot| slot.pattern).collect();
+        writeln!(f, "{} lanes, patterns {patterns:?}\n{}", self.lanes, self.kernel)
+    }
+}
+
+impl std::fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "fault: {:?}", self.fault)?;
+        for (i, contents) in self.contents.iter().enumerate() {
+            let shown = &contents[..contents.len().min(40)];
+            write!(f, "\nslot {i}: {shown:x?}")?;
+        }
+        Ok(())
     }
 }
 

@@ -171,13 +171,16 @@ impl<'a> Memory<'a> {
         }
     }
 
+    /// Add a sum to its element, unless it is zero (sums are never negative zeros).
     pub(super) fn add_sum(&self, sum: Sum<'_>) {
         let bits = match sum.total {
             Total::F32(total) => u64::from(total.finish().to_bits()),
             Total::F64(total) => total.finish().to_bits(),
             Total::Integer(_, total) => total,
         };
-        self.accumulate(sum.slot, 0, bits);
+        if bits != 0 {
+            self.accumulate(sum.slot, 0, bits);
+        }
     }
 }
 
