@@ -1,0 +1,43 @@
+"""Saving of the trained state while training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .callback import Callback
+
+if TYPE_CHECKING:
+    from ..compilers.compiled_training_network import CompiledTrainingNetwork
+    from ..serialisers import Serialiser
+
+
+class Checkpoint(Callback):
+    """Saves the network at the end of every ``epoch_interval``-th epoch, starting with epoch 0.
+
+    Parameters
+    ----------
+    serialiser
+        Serialiser or its name; the keys of the saved arrays start with the number of the epoch.
+    epoch_interval
+        Number of epochs between two checkpoints, at least 1.
+    """
+
+    def __init__(self, serialiser: Serialiser | str = "numpy", epoch_interval: int = 1) -> None:
+        if isinstance(epoch_interval, bool) or not isinstance(epoch_interval, int):
+            raise TypeError(
+                f"Checkpoint: epoch_interval must be a whole number, got {epoch_interval!r}"
+            )
+        if epoch_interval < 1:
+            raise ValueError(f"Checkpoint: epoch_interval must be at least 1, got {epoch_interval}")
+        self.serialiser = serialiser
+        self.epoch_interval = epoch_interval
+
+    def set_params(self, compiled_network: CompiledTrainingNetwork, **kwargs: Any) -> None:
+        """Take the network to save."""
+        self._compiled_network = compiled_network
+
+    def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
+        """Save the network if it is due."""
+        if epoch % self.epoch_interval == 0:
+            self._compiled_network.save((epoch,), self.serialiser)

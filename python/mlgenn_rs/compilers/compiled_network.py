@@ -1,0 +1,171 @@
+"""Compiled networks: built, loaded, given inputs, stepped and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..communicators import Communicator
+from ..connection import Connection
+from ..population import Population
+from ..utils.callback_list import CallbackList
+from ..utils.network import PopulationType, get_underlying_pop
+
+
+class CompiledNetwork:
+    """A network that can be simulated, inside a ``with`` block.
+
+    Entering the block builds the network (the first time) and loads it, with all state at its
+    initial values; leaving it unloads the network.  One network can be loaded at a time.
+
+    Parameters
+    ----------
+    genn_model
+        Engine model.
+    neuron_populations
+        Neuron group of each population.
+    connection_populations
+        Synapse group of each connection.
+    communicator
+        Communication between the ranks of a data parallel run.
+    num_recording_timesteps
+        Number of timesteps that spikes are recorded for.
+    cross_rank_sums
+        For custom update groups, variables to be summed over ranks after the group was run.
+    """
+
+    _loaded: ClassVar[CompiledNetwork | None] = None
+
+    def __init__(
+        self,
+        genn_model: Any,
+        neuron_populations: dict[Population, Any],
+        connection_populations: dict[Connection, Any],
+        communicator: Communicator | None,
+        num_recording_timesteps: int | None = None,
+        cross_rank_sums: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
+        self.genn_model = genn_model
+        self.neuron_populations = neuron_populations
+        self.connection_populations = connection_populations
+        self.communicator = communicator
+        self.num_recording_timesteps = num_recording_timesteps
+        self._cross_rank_sums = dict(cross_rank_sums or {})
+        self._is_built = False
+
+    def __enter__(self) -> CompiledNetwork:
+        """Build the network if this was not done before, and load it.
+
+        Raises
+        ------
+        RuntimeError
+            If a network is loaded already.
+        """
+        if CompiledNetwork._loaded is not None:
+            raise RuntimeError(
+                "only one compiled network can be used at a time: leave the `with` block of "
+                f"{CompiledNetwork._loaded.genn_model.name!r} first"
+            )
+        self._build()
+        if self.communicator is not None:
+            self.communicator.barrier()
+        self.genn_model.load(num_recording_timesteps=self.num_recording_timesteps)
+        CompiledNetwork._loaded = self
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Unload the network."""
+        CompiledNetwork._loaded = None
+        self.genn_model.unload()
+
+    def set_input(self, inputs: Mapping[PopulationType, Any]) -> None:
+        """Give populations their inputs for one batch.
+
+        Parameters
+        ----------
+        inputs
+            Data of each input population or layer, in the form its neuron takes.
+        """
+        for key, data in inputs.items():
+            pop = get_underlying_pop(key)
+            set_input = getattr(pop.neuron, "set_input", None)
+            if set_input is None:
+                raise RuntimeError(
+                    f"population {pop.name!r} takes no input: its neuron is a "
+                    f"{type(pop.neuron).__name__}, use an input neuron such as SpikeInput"
+                )
+            set_input(
+                self.neuron_populations[pop], self.genn_model.batch_size, pop.shape, data
+            )
+
+    def get_readout(
+        self, outputs: PopulationType | Sequence[PopulationType]
+    ) -> np.ndarray[Any, Any] | list[np.ndarray[Any, Any]]:
+        """Return the output of populations, shape ``(batch_size, *shape)`` each.
+
+        The arrays may be live views: copy them before simulating on.
+
+        Parameters
+        ----------
+        outputs
+            Population or layer (gives one array) or a sequence of them (gives a list).
+        """
+        if isinstance(outputs, Sequence):
+            return [self._read(output) for output in outputs]
+        return self._read(outputs)
+
+    def custom_update(self, name: str) -> None:
+        """Run a custom update group.
+
+        Raises
+        ------
+        IndexError
+            If there is no group of that name.
+        """
+        self.genn_model.custom_update(name)
+        if self.communicator is None:
+            return
+        for variable in self._cross_rank_sums.get(name, ()):
+            variable.pull_from_device()
+            variable.values = self.communicator.reduce_sum(variable.values)
+            variable.push_to_device()
+
+    def step_time(self, callback_list: CallbackList | None = None) -> None:
+        """Run one timestep, with the timestep events of callbacks before and after it."""
+        timestep = self.genn_model.timestep
+        if callback_list is not None:
+            callback_list.on_timestep_begin(timestep)
+        self.genn_model.step_time()
+        if callback_list is not None:
+            callback_list.on_timestep_end(timestep)
+
+    def reset_time(self) -> None:
+        """Set time back to zero.  State, spikes on their way included, stays as it is."""
+        self.genn_model.timestep = 0
+
+    def _build(self) -> None:
+        """Build the engine model; on several ranks the first one does so before the others."""
+        if self._is_built:
+            return
+        if self.communicator is None or self.communicator.rank == 0:
+            self.genn_model.build()
+        if self.communicator is not None:
+            self.communicator.barrier()
+            if self.communicator.rank != 0:
+                self.genn_model.build(never_rebuild=True)
+        self._is_built = True
+
+    def _read(self, output: PopulationType) -> np.ndarray[Any, Any]:
+        pop = get_underlying_pop(output)
+        readout: np.ndarray[Any, Any] = pop.neuron.get_readout(
+            self.neuron_populations[pop], self.genn_model.batch_size, pop.shape
+        )
+        return readout

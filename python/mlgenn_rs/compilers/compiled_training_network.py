@@ -1,0 +1,354 @@
+"""Compiled networks for training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..callbacks import BatchProgressBar
+from ..communicators import Communicator
+from ..connection import Connection
+from ..engine.enums import SynapseMatrixType
+from ..losses import Loss
+from ..metrics import Metric, MetricsType, default_metrics
+from ..optimisers import Optimiser
+from ..population import Population
+from ..serialisers import Serialiser, default_serialisers
+from ..utils.callback_list import CallbackList
+from ..utils.data import batch_dataset, permute_dataset, split_dataset
+from ..utils.module import get_object, get_object_mapping
+from ..utils.network import get_underlying_pop
+from .compiled_inference_network import update_metrics
+from .compiled_network import CompiledNetwork
+from .dataset import Dataset, check_dataset
+from .timesteps import run_timesteps
+
+Metrics = dict[Any, Metric]
+
+
+class CompiledTrainingNetwork(CompiledNetwork):
+    """A network that can be trained and saved.
+
+    State (weights, optimiser state) lasts from one call of :meth:`train` to the next, inside one
+    ``with`` block.
+
+    Parameters
+    ----------
+    genn_model
+        Engine model.
+    neuron_populations
+        Neuron group of each population.
+    connection_populations
+        Synapse group of each connection.
+    communicator
+        Communication between the ranks of a data parallel run.
+    losses
+        Loss of each output population.
+    example_timesteps
+        Number of timesteps of an example.
+    base_train_callbacks, base_validate_callbacks
+        Callbacks of the compiler; they come before those of the user.
+    optimisers
+        Optimisers, each with the custom updates that it controls.
+    checkpoint_connection_vars, checkpoint_population_vars
+        Connections and populations with the names of the variables that are saved.
+    reset_time_between_batches
+        Start every batch at time zero.
+    cross_rank_sums
+        For custom update groups, variables to be summed over ranks after the group was run.
+    """
+
+    def __init__(
+        self,
+        genn_model: Any,
+        neuron_populations: dict[Population, Any],
+        connection_populations: dict[Connection, Any],
+        communicator: Communicator | None,
+        losses: Mapping[Population, Loss],
+        example_timesteps: int,
+        base_train_callbacks: Sequence[Any],
+        base_validate_callbacks: Sequence[Any],
+        optimisers: Sequence[tuple[Optimiser, Sequence[Any]]],
+        checkpoint_connection_vars: Sequence[tuple[Connection, str]],
+        checkpoint_population_vars: Sequence[tuple[Population, str]],
+        reset_time_between_batches: bool = True,
+        cross_rank_sums: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
+        super().__init__(
+            genn_model,
+            neuron_populations,
+            connection_populations,
+            communicator,
+            example_timesteps,
+            cross_rank_sums,
+        )
+        self.losses = dict(losses)
+        self.example_timesteps = example_timesteps
+        self.base_train_callbacks = list(base_train_callbacks)
+        self.base_validate_callbacks = list(base_validate_callbacks)
+        self.optimisers = list(optimisers)
+        self.checkpoint_connection_vars = list(checkpoint_connection_vars)
+        self.checkpoint_population_vars = list(checkpoint_population_vars)
+        self.reset_time_between_batches = reset_time_between_batches
+
+    def train(
+        self,
+        x: Dataset,
+        y: Dataset,
+        num_epochs: int,
+        start_epoch: int = 0,
+        shuffle: bool = True,
+        metrics: MetricsType = "sparse_categorical_accuracy",
+        callbacks: Sequence[Any] = (BatchProgressBar(),),
+        validation_callbacks: Sequence[Any] = (BatchProgressBar(),),
+        validation_split: float = 0.0,
+        validation_x: Dataset | None = None,
+        validation_y: Dataset | None = None,
+    ) -> tuple[Any, ...]:
+        """Train the network.
+
+        Parameters
+        ----------
+        x
+            Inputs of each input population or layer.
+        y
+            Labels or targets of each output population or layer.
+        num_epochs
+            Number of epochs.
+        start_epoch
+            Number of the first epoch; not 0 if training is continued.
+        shuffle
+            Shuffle the examples in every epoch, with numpy's global random number generator.
+        metrics
+            Metric or its name, or a dictionary with one for each key of ``y``.
+        callbacks, validation_callbacks
+            Callbacks or their names.
+        validation_split
+            Fraction of the examples, at the end, that are used for validation.
+        validation_x, validation_y
+            Examples used for validation.
+
+        Returns
+        -------
+        tuple
+            Metric of each output in the last epoch, and data of callbacks by key.  With
+            validation: training metrics, validation metrics, training data, validation data.
+
+        Raises
+        ------
+        RuntimeError
+            If inputs and labels differ in their number of examples, or if validation data is
+            given in two ways.
+        """
+        for name, value in (("num_epochs", num_epochs), ("start_epoch", start_epoch)):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+                raise TypeError(f"train: {name} must be a whole number, got {value!r}")
+            if value < 0:
+                raise ValueError(f"train: {name} must not be negative, got {value}")
+        x, y, validation = _split_validation(
+            x, y, validation_split, validation_x, validation_y
+        )
+        size = check_dataset(x, y, "train")
+        batch_size = self.genn_model.batch_size
+        num_batches = -(-size // batch_size)
+        outputs = list(y)
+
+        train_metrics = _create_metrics(metrics, outputs)
+        train_callbacks = CallbackList(
+            [*self.base_train_callbacks, *callbacks],
+            compiled_network=self,
+            num_batches=num_batches,
+            num_epochs=num_epochs,
+        )
+        train_callbacks.on_train_begin()
+
+        validate_metrics: Metrics = {}
+        validate_batches: list[tuple[Dataset, Dataset]] = []
+        if validation is not None:
+            validate_metrics = _create_metrics(metrics, outputs)
+            validate_batches = _batches(*validation, batch_size, "train: validation")
+            validate_callbacks = CallbackList(
+                [*self.base_validate_callbacks, *validation_callbacks],
+                compiled_network=self,
+                num_batches=len(validate_batches),
+                num_epochs=num_epochs,
+            )
+            validate_callbacks.on_test_begin()
+
+        step = num_batches * start_epoch
+        for epoch in range(start_epoch, start_epoch + num_epochs):
+            if shuffle:
+                order = np.random.permutation(size)
+                x = permute_dataset(x, order)
+                y = permute_dataset(y, order)
+            batches = _batches(x, y, batch_size, "train")
+            step = self._train_epoch(epoch, step, batches, train_metrics, train_callbacks)
+            if validation is not None:
+                self._validate_epoch(epoch, validate_batches, validate_metrics, validate_callbacks)
+
+        train_callbacks.on_train_end(train_metrics)
+        if validation is None:
+            return train_metrics, train_callbacks.get_data()
+        validate_callbacks.on_test_end(validate_metrics)
+        return (
+            train_metrics,
+            validate_metrics,
+            train_callbacks.get_data(),
+            validate_callbacks.get_data(),
+        )
+
+    def save(self, keys: Sequence[Any] = (), serialiser: Serialiser | str = "numpy") -> None:
+        """Save the trained variables.
+
+        Values are flat: dense ones row by row, sparse ones in the order of the indices that
+        :meth:`save_connectivity` saves.
+
+        Parameters
+        ----------
+        keys
+            Keys that come before connection or population, and variable.
+        serialiser
+            Serialiser or its name.
+        """
+        store = get_object(serialiser, Serialiser, "Serialiser", default_serialisers)
+        for conn, name in self.checkpoint_connection_vars:
+            group = self.connection_populations[conn]
+            if group.matrix_type == SynapseMatrixType.SPARSE:
+                group.pull_connectivity_from_device()
+            self._save_var(store, keys, conn, group, name)
+        for pop, name in self.checkpoint_population_vars:
+            self._save_var(store, keys, pop, self.neuron_populations[pop], name)
+
+    def save_connectivity(
+        self, keys: Sequence[Any] = (), serialiser: Serialiser | str = "numpy"
+    ) -> None:
+        """Save the indices of connected neurons, of every connection stored as ``SPARSE``.
+
+        Parameters
+        ----------
+        keys
+            Keys that come before connection, and ``"pre_ind"`` or ``"post_ind"``.
+        serialiser
+            Serialiser or its name.
+        """
+        store = get_object(serialiser, Serialiser, "Serialiser", default_serialisers)
+        for conn, group in self.connection_populations.items():
+            if group.matrix_type == SynapseMatrixType.SPARSE:
+                group.pull_connectivity_from_device()
+                store.serialise((*keys, conn, "pre_ind"), group.get_sparse_pre_inds())
+                store.serialise((*keys, conn, "post_ind"), group.get_sparse_post_inds())
+
+    @staticmethod
+    def _save_var(store: Serialiser, keys: Sequence[Any], owner: Any, group: Any, name: str) -> None:
+        variable = group.vars[name]
+        variable.pull_from_device()
+        store.serialise((*keys, owner, name), variable.values.ravel())
+
+    def _train_epoch(
+        self,
+        epoch: int,
+        step: int,
+        batches: Sequence[tuple[Dataset, Dataset]],
+        metrics: Metrics,
+        callback_list: CallbackList,
+    ) -> int:
+        """Train on every batch and return the optimiser step that follows."""
+        _reset_metrics(metrics)
+        callback_list.on_epoch_begin(epoch)
+        for i, (x, y) in enumerate(batches):
+            self._begin_batch(i, x, callback_list)
+            for output, target in y.items():
+                self._set_target(output, target)
+            self._run_batch(y, metrics, callback_list)
+            for optimiser, custom_updates in self.optimisers:
+                for custom_update in custom_updates:
+                    optimiser.set_step(custom_update, step)
+            step += 1
+            callback_list.on_batch_end(i, metrics)
+        callback_list.on_epoch_end(epoch, metrics)
+        return step
+
+    def _validate_epoch(
+        self,
+        epoch: int,
+        batches: Sequence[tuple[Dataset, Dataset]],
+        metrics: Metrics,
+        callback_list: CallbackList,
+    ) -> None:
+        _reset_metrics(metrics)
+        callback_list.on_epoch_begin(epoch)
+        for i, (x, y) in enumerate(batches):
+            self._begin_batch(i, x, callback_list)
+            self._run_batch(y, metrics, callback_list)
+            callback_list.on_batch_end(i, metrics)
+        callback_list.on_epoch_end(epoch, metrics)
+
+    def _begin_batch(self, batch: int, x: Dataset, callback_list: CallbackList) -> None:
+        callback_list.on_batch_begin(batch)
+        if self.reset_time_between_batches:
+            self.reset_time()
+        self.set_input(x)
+
+    def _run_batch(self, y: Dataset, metrics: Metrics, callback_list: CallbackList) -> None:
+        run_timesteps(self, self.example_timesteps, callback_list)
+        update_metrics(metrics, y, self.get_readout(list(metrics)), self.communicator)
+
+    def _set_target(self, output: Any, target: Any) -> None:
+        pop = get_underlying_pop(output)
+        if pop not in self.losses:
+            raise RuntimeError(
+                f"train: population {pop.name!r} has labels but no loss; outputs are populations "
+                "whose neurons have a readout"
+            )
+        self.losses[pop].set_target(
+            self.neuron_populations[pop],
+            target,
+            pop.shape,
+            self.genn_model.batch_size,
+            self.example_timesteps,
+        )
+
+
+def _create_metrics(metrics: MetricsType, outputs: list[Any]) -> Metrics:
+    created: Metrics = get_object_mapping(metrics, outputs, Metric, "Metric", default_metrics)
+    return created
+
+
+def _reset_metrics(metrics: Metrics) -> None:
+    for metric in metrics.values():
+        metric.reset()
+
+
+def _batches(
+    x: Dataset, y: Dataset, batch_size: int, what: str
+) -> list[tuple[Dataset, Dataset]]:
+    size = check_dataset(x, y, what)
+    return list(
+        zip(batch_dataset(x, batch_size, size), batch_dataset(y, batch_size, size), strict=True)
+    )
+
+
+def _split_validation(
+    x: Dataset,
+    y: Dataset,
+    validation_split: float,
+    validation_x: Dataset | None,
+    validation_y: Dataset | None,
+) -> tuple[Dataset, Dataset, tuple[Dataset, Dataset] | None]:
+    """Return training inputs and labels, and those for validation if there are any."""
+    has_explicit = validation_x is not None and validation_y is not None
+    if validation_split == 0.0:
+        if validation_x is None or validation_y is None:
+            return x, y, None
+        return x, y, (validation_x, validation_y)
+    if has_explicit:
+        raise RuntimeError(
+            "train: give validation data either as validation_x and validation_y or with "
+            "validation_split, not both"
+        )
+    check_dataset(x, y, "train")
+    train_x, validate_x = split_dataset(x, validation_split)
+    train_y, validate_y = split_dataset(y, validation_split)
+    return train_x, train_y, (validate_x, validate_y)

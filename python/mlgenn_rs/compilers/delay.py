@@ -1,0 +1,63 @@
+"""Delays of connections: how long they can be, and the types that hold them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..utils.value import is_value_array, is_value_constant
+
+MAX_DELAY_SLOTS = 65535
+"""Largest number of slots of a dendritic delay buffer."""
+
+
+def get_delay_type(max_delay: int) -> str:
+    """Return the type of a variable that holds delays of less than ``max_delay`` timesteps.
+
+    Raises
+    ------
+    NotImplementedError
+        If that is more than 65535 timesteps.
+    """
+    if max_delay < 256:
+        return "uint8_t"
+    if max_delay <= MAX_DELAY_SLOTS:
+        return "uint16_t"
+    raise NotImplementedError(
+        f"delays are limited to {MAX_DELAY_SLOTS - 1} timesteps, got {max_delay - 1}; "
+        "use a longer timestep or shorter delays"
+    )
+
+
+def get_conn_max_delay(conn: Any, delay: Any) -> int:
+    """Return the number of slots that the dendritic delay buffer of a connection needs.
+
+    That is one more than ``max_delay_steps`` of the connection or, without it, than the longest
+    delay.
+
+    Raises
+    ------
+    RuntimeError
+        If delays come from an initialiser and the connection has no ``max_delay_steps``.
+    """
+    if conn.max_delay_steps is not None:
+        return 1 + int(conn.max_delay_steps)
+    if is_value_constant(delay):
+        return 1 + round(delay)
+    if is_value_array(delay):
+        return 1 + round(float(np.max(delay, initial=0)))
+    raise RuntimeError(
+        f"connection {conn.name!r}: its delays come from an initialiser, so the longest one is not "
+        "known; give the connection max_delay_steps"
+    )
+
+
+def check_delay(conn: Any, delay: Any) -> None:
+    """Raise :class:`ValueError` if a given delay is negative or not a number."""
+    if (is_value_constant(delay) or is_value_array(delay)) and not (
+        np.all(np.isfinite(delay)) and np.all(np.asarray(delay) >= 0)
+    ):
+        raise ValueError(
+            f"connection {conn.name!r}: delays are numbers of timesteps, at least 0, got {delay!r}"
+        )

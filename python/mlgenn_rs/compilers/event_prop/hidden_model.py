@@ -1,0 +1,80 @@
+"""Hidden populations of leaky integrate-and-fire neurons.
+
+Between spikes the adjoint variables decay; at each spike of the forward pass ``LambdaV`` jumps by
+what the spike did to its targets (``RevISyn``) and to the neuron itself, over the slope of the
+membrane potential.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from ...neurons import LeakyIntegrateFire
+from ...population import Population
+from ...utils.model import NeuronModel
+from .adjoint import ADJOINT_RESET, UNDRIVEN_DYNAMICS, add_adjoint, get_tau_syn
+from .population import PopulationState, Role
+from .regularisation import SpikeCountRegularisation
+from .settings import Settings
+from .spike_tape import SpikeTape
+
+logger = logging.getLogger(__name__)
+
+FEEDBACK_INPUT = "RevISyn"
+"""Input variable of hidden neurons that receives what the targets of a spike send back."""
+
+_JUMP = f"LambdaV += slopeRecip * ((Vthresh * LambdaV) + {FEEDBACK_INPUT});"
+
+
+def build_hidden(
+    pop: Population,
+    model: NeuronModel,
+    num_neurons: int,
+    settings: Settings,
+    regularisation: SpikeCountRegularisation | None,
+) -> PopulationState:
+    """Extend the model of a hidden population.
+
+    Raises
+    ------
+    NotImplementedError
+        If its neurons are not leaky integrate-and-fire neurons.
+    """
+    neuron = pop.neuron
+    if not isinstance(neuron, LeakyIntegrateFire):
+        raise NotImplementedError(
+            f"population {pop.name!r}: EventProp trains LeakyIntegrateFire hidden neurons, not "
+            f"{type(neuron).__name__}"
+        )
+    warn_about_reset(pop)
+    tau_syn = get_tau_syn(pop)
+    reset_vars = [*model.reset_vars, *ADJOINT_RESET]
+    add_adjoint(model, settings.dt, neuron.tau_mem, tau_syn)
+    model.add_additional_input_var(FEEDBACK_INPUT, "scalar", 0.0)
+    jump = _JUMP
+    if regularisation is not None:
+        regularisation.add_to_model(model)
+        reset_vars += regularisation.reset_vars
+        jump += regularisation.jump
+    tape = SpikeTape(settings, num_neurons)
+    tape.add_to_model(model, UNDRIVEN_DYNAMICS, jump, get_isyn_scale(settings.dt, tau_syn))
+    return PopulationState(Role.HIDDEN, reset_vars, tape, regularisation)
+
+
+def get_isyn_scale(dt: float, tau_syn: float) -> float:
+    """Return what turns the mean input current of a timestep into that at its beginning."""
+    return float(dt / (tau_syn * -np.expm1(-dt / tau_syn)))
+
+
+def warn_about_reset(pop: Population) -> None:
+    """Warn if gradients do not take account of what a neuron does after a spike."""
+    if pop.neuron.integrate_during_refrac:
+        logger.warning(
+            "population %s: EventProp gradients do not take account of neurons that integrate "
+            "while they are refractory (integrate_during_refrac=True)", pop.name)
+    if pop.neuron.relative_reset:
+        logger.warning(
+            "population %s: EventProp gradients do not take account of reset by subtraction "
+            "(relative_reset=True)", pop.name)

@@ -1,0 +1,183 @@
+"""Leaky integrator outputs: the loss drives the adjoint variables in every timestep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...losses import Loss, MeanSquareError, SparseCategoricalCrossentropy
+from ...population import Population
+from ...readouts import AvgVar, AvgVarExpWeight, MaxVar, Readout, SumVar, Var
+from ...utils.model import NeuronModel
+from .adjoint import ADJOINT_RESET, DRIVEN_DYNAMICS, add_adjoint, get_tau_syn
+from .labels import add_labels
+from .loss_tape import TAPE_START, LossTape, read_code, write_code
+from .population import PopulationState, Role
+from .settings import Settings
+
+_IS_LABEL = "((id == YTrueBack) ? 1.0 : 0.0)"
+
+
+@dataclass(frozen=True)
+class _Output:
+    """A leaky integrator output that is being built."""
+
+    pop: Population
+    model: NeuronModel
+    num_neurons: int
+    settings: Settings
+
+    @property
+    def var(self) -> str:
+        name = self.model.output_var_name
+        assert name is not None
+        return name
+
+    def not_implemented(self, loss: Loss, needed: str) -> NotImplementedError:
+        readout = self.pop.neuron.readout
+        return NotImplementedError(
+            f"population {self.pop.name!r}: EventProp cannot train a leaky integrator with "
+            f"{type(loss).__name__} and readout {type(readout).__name__}; {needed}"
+        )
+
+
+def build_li_output(
+    pop: Population,
+    model: NeuronModel,
+    num_neurons: int,
+    settings: Settings,
+    loss: Loss,
+    per_timestep_loss: bool,
+) -> tuple[NeuronModel, PopulationState]:
+    """Return the extended model of a leaky integrator output and what became of the population.
+
+    Raises
+    ------
+    NotImplementedError
+        If loss and readout do not go together.
+    """
+    readout = pop.neuron.readout
+    model = readout.add_readout_logic(
+        model,
+        max_time_required=True,
+        dt=settings.dt,
+        example_timesteps=settings.example_timesteps,
+    )
+    output = _Output(pop, model, num_neurons, settings)
+    tau_syn = get_tau_syn(pop)
+    state = PopulationState(Role.OUTPUT, [*model.reset_vars, *ADJOINT_RESET], has_trial=True)
+    add_adjoint(model, settings.dt, pop.neuron.tau_mem, tau_syn)
+    scale = 1.0 / (np.asarray(pop.neuron.tau_mem) * settings.batch_size * settings.example_time)
+    model.add_param("DriveScale", "scalar", float(scale) if scale.ndim == 0 else scale)
+    model.add_param("ExampleTime", "scalar", settings.example_time)
+    model.add_param("Trial", "unsigned int", 0)
+    model.set_param_dynamic("Trial")
+    loss.add_to_neuron(model, pop.shape, settings.batch_size, settings.example_timesteps)
+
+    if isinstance(loss, SparseCategoricalCrossentropy):
+        add_labels(model, state)
+        model.add_var("Softmax", "scalar", 0.0)
+        if per_timestep_loss:
+            drive = _per_timestep_cross_entropy(output, state, readout, loss)
+        else:
+            drive = _cross_entropy(output, state, readout, loss)
+    elif isinstance(loss, MeanSquareError):
+        drive = _mean_square_error(output, state, readout, loss)
+    else:
+        raise output.not_implemented(
+            loss, "use SparseCategoricalCrossentropy or MeanSquareError"
+        )
+    model.prepend_sim_code(
+        f"""
+        scalar drive = 0.0;
+        {drive}
+        {DRIVEN_DYNAMICS}
+        """
+    )
+    return model, state
+
+
+def _cross_entropy(
+    output: _Output, state: PopulationState, readout: Readout, loss: Loss
+) -> str:
+    """Return code that sets ``drive`` from the softmax of the readout of an example."""
+    error = f"({_IS_LABEL} - Softmax) * DriveScale"
+    if isinstance(readout, AvgVar):
+        state.softmax_var = f"{output.var}Avg"
+    elif isinstance(readout, SumVar):
+        state.softmax_var = f"{output.var}Sum"
+    elif isinstance(readout, AvgVarExpWeight):
+        state.softmax_var = f"{output.var}Avg"
+        error = f"{error} * exp(-(1.0 - (t / ExampleTime)))"
+    elif isinstance(readout, MaxVar):
+        state.softmax_var = f"{output.var}Max"
+        max_time = f"{output.var}MaxTime"
+        back = f"{output.var}MaxTimeBack"
+        output.model.add_var(back, "scalar", 0.0)
+        state.reset_vars.insert(0, (back, "scalar", max_time))
+        return f"""
+            const scalar backT = ExampleTime - t - dt;
+            if (Trial > 0 && fabs(backT - {back}) < (0.5 * dt)) {{
+                drive = {error};
+            }}
+        """
+    else:
+        raise output.not_implemented(
+            loss, "its readouts are AvgVar, SumVar, AvgVarExpWeight and MaxVar"
+        )
+    return f"""
+        if (Trial > 0) {{
+            drive = {error};
+        }}
+    """
+
+
+def _per_timestep_cross_entropy(
+    output: _Output, state: PopulationState, readout: Readout, loss: Loss
+) -> str:
+    """Return code that sets ``drive`` from the softmax of the output in each timestep.
+
+    The softmax of a timestep is there at the beginning of the next one, so it is taped then; that
+    of the last timestep is used at the beginning of the next example without a detour.
+    """
+    if not isinstance(readout, (AvgVar, SumVar)):
+        raise output.not_implemented(
+            loss, "with per_timestep_loss its readouts are AvgVar and SumVar"
+        )
+    state.softmax_var = output.var
+    state.softmax_every_timestep = True
+    tape = LossTape(output.settings, output.num_neurons, output.settings.example_timesteps - 1)
+    tape.add_to_model(output.model)
+    state.tape = tape
+    return f"""
+        {TAPE_START}
+        scalar probability = Softmax;
+        if (t > 0.0) {{
+            {write_code("Softmax")}
+            {read_code("probability")}
+        }}
+        if (Trial > 0) {{
+            drive = ({_IS_LABEL} - probability) * DriveScale;
+        }}
+    """
+
+
+def _mean_square_error(
+    output: _Output, state: PopulationState, readout: Readout, loss: Loss
+) -> str:
+    """Return code that sets ``drive`` from the difference to the target in each timestep."""
+    if not isinstance(readout, Var):
+        raise output.not_implemented(loss, "its readout is Var")
+    tape = LossTape(output.settings, output.num_neurons, output.settings.example_timesteps)
+    tape.add_to_model(output.model)
+    state.tape = tape
+    output.model.append_sim_code(write_code(f"yTrue - {output.var}"))
+    return f"""
+        {TAPE_START}
+        if (Trial > 0) {{
+            scalar error = 0.0;
+            {read_code("error")}
+            drive = error * DriveScale;
+        }}
+    """

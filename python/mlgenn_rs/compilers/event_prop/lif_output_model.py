@@ -1,0 +1,148 @@
+"""Spiking outputs, whose loss depends on the time of the first spike of each neuron."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...engine import create_var_ref
+from ...engine.enums import VarAccess, VarAccessMode
+from ...losses import Loss, RelativeMeanSquareError, SparseCategoricalCrossentropy
+from ...population import Population
+from ...readouts import FirstSpikeTime
+from ...utils.model import CustomUpdateModel, NeuronModel
+from .adjoint import ADJOINT_RESET, UNDRIVEN_DYNAMICS, add_adjoint, get_tau_syn
+from .hidden_model import get_isyn_scale, warn_about_reset
+from .labels import add_labels
+from .population import PopulationState, Role
+from .settings import Settings
+from .spike_tape import SpikeTape
+
+# First spike times are stored negated, such that the earliest one is the largest value
+_IS_FIRST = "fabs(backT + TFirstSpikeBack) < (0.5 * dt)"
+
+_CROSS_ENTROPY_DYNAMICS = f"""
+    {UNDRIVEN_DYNAMICS}
+    if (Trial > 0 && t == 0.0 && TFirstSpikeBack < -ExampleTime && id == YTrueBack) {{
+        LambdaV += SilentPull;
+    }}
+"""
+
+_CROSS_ENTROPY_JUMP = f"""
+    LambdaV += slopeRecip * Vthresh * LambdaV;
+    if ({_IS_FIRST}) {{
+        if (id == YTrueBack) {{
+            const scalar timeLeft = (1.01 * ExampleTime) + TFirstSpikeBack;
+            LambdaV += slopeRecip * (((1.0 - Softmax) / Temperature)
+                                     + (TTFSAlpha / (timeLeft * timeLeft))) / BatchSize;
+        }}
+        else {{
+            LambdaV -= slopeRecip * Softmax / (Temperature * BatchSize);
+        }}
+    }}
+"""
+
+_RELATIVE_MEAN_SQUARE_JUMP = f"""
+    if ({_IS_FIRST}) {{
+        if (id == YTrueBack) {{
+            LambdaV += slopeRecip * (TFirstSpikeSumBack - (num_neurons * TFirstSpikeTrueBack)
+                                     + ((num_neurons - 1) * Delta));
+        }}
+        else {{
+            LambdaV += slopeRecip * ((TFirstSpikeTrueBack - TFirstSpikeBack) - Delta);
+        }}
+    }}
+"""
+
+_SUMS = ("TFirstSpikeSumBack", "TFirstSpikeTrueBack")
+
+
+def build_lif_output(
+    pop: Population, model: NeuronModel, num_neurons: int, settings: Settings, loss: Loss
+) -> tuple[NeuronModel, PopulationState]:
+    """Return the extended model of a spiking output and what became of the population.
+
+    Raises
+    ------
+    NotImplementedError
+        If the readout is not ``FirstSpikeTime``, or the loss does not go with it.
+    """
+    readout = pop.neuron.readout
+    if not isinstance(readout, FirstSpikeTime):
+        raise NotImplementedError(
+            f"population {pop.name!r}: EventProp trains spiking outputs with readout "
+            f"FirstSpikeTime, not {type(readout).__name__}"
+        )
+    if not isinstance(loss, (SparseCategoricalCrossentropy, RelativeMeanSquareError)):
+        raise NotImplementedError(
+            f"population {pop.name!r}: EventProp trains first spike times with "
+            f"SparseCategoricalCrossentropy or RelativeMeanSquareError, not {type(loss).__name__}"
+        )
+    warn_about_reset(pop)
+    model = readout.add_readout_logic(
+        model, dt=settings.dt, example_timesteps=settings.example_timesteps
+    )
+    tau_syn = get_tau_syn(pop)
+    state = PopulationState(
+        Role.OUTPUT,
+        [("TFirstSpikeBack", "scalar", "TFirstSpike"), *model.reset_vars, *ADJOINT_RESET],
+        has_trial=True,
+    )
+    first_spike = next(value for name, _, value in model.reset_vars if name == "TFirstSpike")
+    loss.add_to_neuron(model, pop.shape, settings.batch_size, settings.example_timesteps)
+    add_labels(model, state)
+    add_adjoint(model, settings.dt, pop.neuron.tau_mem, tau_syn)
+    model.add_var("TFirstSpikeBack", "scalar", first_spike)
+    model.add_param("Trial", "unsigned int", 0)
+    model.set_param_dynamic("Trial")
+
+    if isinstance(loss, SparseCategoricalCrossentropy):
+        dynamics, jump = _CROSS_ENTROPY_DYNAMICS, _CROSS_ENTROPY_JUMP
+        model.add_var("Softmax", "scalar", 0.0)
+        model.add_param("Temperature", "scalar", settings.softmax_temperature)
+        model.add_param("TTFSAlpha", "scalar", settings.ttfs_alpha)
+        model.add_param("BatchSize", "scalar", settings.batch_size)
+        pull = settings.ttfs_alpha / (1e-4 * settings.example_time**2) / settings.batch_size
+        model.add_param("SilentPull", "scalar", pull)
+        state.softmax_var = "TFirstSpike"
+    else:
+        dynamics, jump = UNDRIVEN_DYNAMICS, _RELATIVE_MEAN_SQUARE_JUMP
+        model.add_param("Delta", "scalar", loss.delta)
+        for name in _SUMS:
+            model.add_var(name, "scalar", 0.0, VarAccess.READ_ONLY_SHARED_NEURON)
+        state.has_first_spike_sums = True
+
+    tape = SpikeTape(settings, num_neurons)
+    tape.add_to_model(model, dynamics, jump, get_isyn_scale(settings.dt, tau_syn))
+    state.tape = tape
+    return model, state
+
+
+def first_spike_sums_model(
+    genn_pop: Any, label_type: str, settings: Settings
+) -> CustomUpdateModel:
+    """Return a custom update model that sums (negated) first spike times over a population.
+
+    Once over all neurons, once over the correct one only; silent neurons count as zero.
+    """
+    types = {"TFirstSpike": "scalar", "YTrue": label_type, **dict.fromkeys(_SUMS, "scalar")}
+    return CustomUpdateModel(
+        {
+            "params": [("ExampleTime", "scalar")],
+            "var_refs": [
+                (
+                    name,
+                    type_name,
+                    VarAccessMode.REDUCE_SUM if name in _SUMS else VarAccessMode.READ_ONLY,
+                )
+                for name, type_name in types.items()
+            ],
+            "update_code": """
+            const scalar firstSpike = (TFirstSpike < -ExampleTime) ? 0.0 : TFirstSpike;
+            TFirstSpikeSumBack = firstSpike;
+            TFirstSpikeTrueBack = (id == YTrue) ? firstSpike : 0.0;
+            """,
+        },
+        {"ExampleTime": settings.example_time},
+        {},
+        {name: create_var_ref(genn_pop, name) for name in types},
+    )

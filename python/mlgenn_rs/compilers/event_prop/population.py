@@ -1,0 +1,45 @@
+"""What became of a population: its role, its tapes, and what to do with it between examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from ..reset import ResetVar
+from .loss_tape import LossTape
+from .regularisation import SpikeCountRegularisation
+from .spike_tape import SpikeTape
+
+
+class Role(Enum):
+    """Part that a population plays."""
+
+    INPUT = auto()
+    """Emits spikes that were given."""
+    HIDDEN = auto()
+    """Spikes, and passes adjoint variables on to the populations that it gets input from."""
+    OUTPUT = auto()
+    """Is read out and compared with labels."""
+
+
+@dataclass
+class PopulationState:
+    """What became of a population."""
+
+    role: Role
+    reset_vars: list[ResetVar] = field(default_factory=list)
+    """Variables to reset before each example, in order."""
+    tape: SpikeTape | LossTape | None = None
+    """Tape to wind before each example."""
+    regularisation: SpikeCountRegularisation | None = None
+    """Regularisation of spike counts."""
+    has_trial: bool = False
+    """Whether the model has the dynamic parameter ``Trial``, the number of the batch."""
+    label_type: str | None = None
+    """Type of the labels, if those of the example in the backward pass have to be kept."""
+    softmax_var: str | None = None
+    """Variable whose softmax the loss needs."""
+    softmax_every_timestep: bool = False
+    """Whether it is needed in every timestep, instead of at the end of each example."""
+    has_first_spike_sums: bool = False
+    """Whether the loss needs first spike times summed over the population."""

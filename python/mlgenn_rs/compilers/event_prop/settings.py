@@ -1,0 +1,30 @@
+"""Numbers that all parts of the EventProp rule need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Numbers that all parts of the EventProp rule need."""
+
+    dt: float
+    """Duration of a timestep in ms."""
+    example_timesteps: int
+    """Number of timesteps of an example."""
+    batch_size: int
+    """Number of examples that are simulated at once on this rank."""
+    full_batch_size: int
+    """Number of examples that are simulated at once on all ranks."""
+    max_spikes: int
+    """Number of slots for the spikes that one neuron emits in two successive examples."""
+    ttfs_alpha: float
+    """Strength of the pull towards earlier first spikes of the correct output."""
+    softmax_temperature: float
+    """Temperature that first spike times are compared with."""
+
+    @property
+    def example_time(self) -> float:
+        """Duration of an example in ms."""
+        return self.example_timesteps * self.dt

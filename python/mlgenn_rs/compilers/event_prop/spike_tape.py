@@ -1,0 +1,138 @@
+"""Tape of spikes: written in the forward pass, played back in reverse in the backward pass.
+
+Each neuron of each batch member has a ring of ``max_spikes`` slots with spike times and, for
+neurons that are trained, the current minus the membrane potential at the spike (``RingIMinusV``),
+which is proportional to the slope of the membrane potential.  The spikes of the example in the
+backward pass lie between ``RingReadEndOffset`` (exclusive) and ``RingWriteStartOffset``, those of
+the example in the forward pass between that and ``RingWriteOffset`` (exclusive).
+
+A spike of timestep ``m`` (out of ``N``) raises ``BackSpike`` at the end of timestep ``N - 2 - m``,
+which acts in the following one, both in synapses and in the neuron itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...engine import create_egp_ref, create_var_ref
+from ...utils.model import CustomUpdateModel, NeuronModel
+from .settings import Settings
+
+LOST_SPIKES_VAR = "NumLostSpikes"
+"""Variable that counts the spikes of a neuron that did not fit into its tape."""
+
+NO_SPIKE = -1.0e30
+"""Time (ms) of the next backward spike of a neuron that has none left."""
+
+_OFFSETS = ("RingWriteOffset", "RingReadOffset", "RingWriteStartOffset", "RingReadEndOffset")
+
+_TAPE = "const unsigned int tape = ((batch * num_neurons) + id) * MaxSpikes;"
+
+_FIND_NEXT = f"""
+    if (RingReadOffset == RingReadEndOffset) {{
+        NextBackSpikeTime = {NO_SPIKE};
+    }}
+    else {{
+        NextBackSpikeTime = RingSpikeTime[tape + RingReadOffset];
+    }}
+"""
+
+
+@dataclass(frozen=True)
+class SpikeTape:
+    """Tape of the spikes of one population."""
+
+    settings: Settings
+    num_neurons: int
+
+    def add_to_model(
+        self,
+        model: NeuronModel,
+        dynamics: str = "",
+        jump: str = "",
+        isyn_scale: float | None = None,
+    ) -> None:
+        """Add the tape to a model.
+
+        Parameters
+        ----------
+        model
+            Model of a spiking neuron, to be extended.
+        dynamics
+            Code of the adjoint variables between spikes.
+        jump
+            Code run when a spike is met in the backward pass; the code can use ``backT``, the time
+            of the spike in ms, and ``slopeRecip``, one over the taped current minus potential.
+        isyn_scale
+            Turns ``Isyn`` into current; ``None`` if currents need not be taped.
+        """
+        settings = self.settings
+        num_slots = settings.batch_size * self.num_neurons * settings.max_spikes
+        last = settings.max_spikes - 1
+        model.add_param("ExampleTime", "scalar", settings.example_time)
+        model.add_param("MaxSpikes", "int", settings.max_spikes)
+        for name, value in zip(_OFFSETS, (0, last, last, last), strict=True):
+            model.add_var(name, "int", value)
+        model.add_var("BackSpike", "uint8_t", 0)
+        model.add_var("NextBackSpikeTime", "scalar", NO_SPIKE)
+        model.add_var(LOST_SPIKES_VAR, "unsigned int", 0)
+        model.add_egp("RingSpikeTime", "scalar*", np.zeros(num_slots, dtype=np.float32))
+        store_current = ""
+        if isyn_scale is not None:
+            model.add_param("IsynScale", "scalar", isyn_scale)
+            model.add_egp("RingIMinusV", "scalar*", np.zeros(num_slots, dtype=np.float32))
+            store_current = "RingIMinusV[tape + RingWriteOffset] = (Isyn * IsynScale) - V;"
+            jump = f"const scalar slopeRecip = 1.0 / RingIMinusV[tape + RingReadOffset];\n{jump}"
+        model.prepend_sim_code(
+            f"""
+            {_TAPE}
+            const scalar backT = ExampleTime - t - dt;
+            {dynamics}
+            if (BackSpike) {{
+                {jump}
+                RingReadOffset--;
+                if (RingReadOffset < 0) {{
+                    RingReadOffset = MaxSpikes - 1;
+                }}
+                {_FIND_NEXT}
+            }}
+            BackSpike = (fabs(backT - NextBackSpikeTime - dt) < (0.5 * dt)) ? 1 : 0;
+            """
+        )
+        model.prepend_reset_code(
+            f"""
+            if (RingWriteOffset == RingReadEndOffset) {{
+                {LOST_SPIKES_VAR}++;
+            }}
+            else {{
+                RingSpikeTime[tape + RingWriteOffset] = t;
+                {store_current}
+                RingWriteOffset++;
+                if (RingWriteOffset == MaxSpikes) {{
+                    RingWriteOffset = 0;
+                }}
+            }}
+            """
+        )
+
+    def add_to_reset(self, model: CustomUpdateModel, genn_pop: Any) -> None:
+        """Make a custom update wind the tape: what was written is what is read next."""
+        model.add_param("MaxSpikes", "int", self.settings.max_spikes)
+        for name in _OFFSETS:
+            model.add_var_ref(name, "int", create_var_ref(genn_pop, name))
+        model.add_var_ref(
+            "NextBackSpikeTime", "scalar", create_var_ref(genn_pop, "NextBackSpikeTime")
+        )
+        model.add_egp_ref("RingSpikeTime", "scalar*", create_egp_ref(genn_pop, "RingSpikeTime"))
+        model.append_update_code(
+            f"""
+            {_TAPE}
+            RingReadOffset = (RingWriteOffset == 0) ? (MaxSpikes - 1) : (RingWriteOffset - 1);
+            RingReadEndOffset = RingWriteStartOffset;
+            RingWriteStartOffset = RingReadOffset;
+            {_FIND_NEXT}
+            """
+        )

@@ -1,0 +1,552 @@
+"""Compiler that trains spiking networks with EventProp."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..callbacks import (
+    CustomUpdateOnBatchBegin,
+    CustomUpdateOnBatchEnd,
+    CustomUpdateOnTimestepBegin,
+    CustomUpdateOnTimestepEnd,
+)
+from ..communicators import Communicator
+from ..connection import Connection
+from ..engine import create_var_ref
+from ..engine.enums import SynapseMatrixType
+from ..losses import Loss, default_losses
+from ..network import Network
+from ..neurons import Input, LeakyIntegrate, LeakyIntegrateFire, LeakyIntegrateFireInput
+from ..optimisers import Optimiser, default_optimisers
+from ..population import Population
+from ..synapses import Exponential
+from ..utils.model import CustomUpdateModel, NeuronModel, SynapseModel, WeightUpdateModel
+from ..utils.module import get_object, get_object_mapping
+from ..utils.network import ConnectionType, get_underlying_conn
+from ..utils.snippet import ConnectivitySnippet
+from .checks import check_count, check_number, check_positive
+from .compiled_training_network import CompiledTrainingNetwork
+from .compiler import Compiler, create_reset_custom_update
+from .delay import get_conn_max_delay, get_delay_type
+from .event_prop.callbacks import CheckSpikeTapes, UpdateTrial
+from .event_prop.hidden_model import FEEDBACK_INPUT, build_hidden
+from .event_prop.input_model import build_input
+from .event_prop.learning import (
+    BATCH_REDUCE_GROUP,
+    LEARN_GROUP,
+    ZERO_GROUP,
+    Learning,
+    zero_model,
+)
+from .event_prop.li_output_model import build_li_output
+from .event_prop.lif_output_model import build_lif_output, first_spike_sums_model
+from .event_prop.population import PopulationState, Role
+from .event_prop.regularisation import (
+    Lambda,
+    SpikeCountRegularisation,
+    get_lambda,
+    parse_lambda,
+)
+from .event_prop.settings import Settings
+from .event_prop.spike_tape import SpikeTape
+from .event_prop.weight_update import build_weight_update, has_delay
+from .softmax import NUM_SOFTMAX_STAGES
+
+__all__ = ["EventPropCompiler", "UpdateTrial", "default_params"]
+
+default_params: dict[type, dict[str, Any]] = {
+    LeakyIntegrate: {"scale_i": True},
+    LeakyIntegrateFire: {
+        "relative_reset": False,
+        "integrate_during_refrac": False,
+        "scale_i": True,
+    },
+    LeakyIntegrateFireInput: {
+        "relative_reset": False,
+        "integrate_during_refrac": False,
+        "scale_i": True,
+    },
+    Exponential: {"scale_i": True},
+}
+"""Default parameters for networks that are trained with EventProp."""
+
+
+@dataclass
+class _CompileState:
+    """What became of the parts of a network."""
+
+    losses: dict[Population, Loss]
+    populations: dict[Population, PopulationState] = field(default_factory=dict)
+    weight_connections: list[Connection] = field(default_factory=list)
+    delay_connections: list[Connection] = field(default_factory=list)
+    feedback_connections: list[Connection] = field(default_factory=list)
+
+
+class EventPropCompiler(Compiler):
+    """Compiles networks for training with EventProp.
+
+    Hidden populations are leaky integrate-and-fire neurons; outputs are leaky integrators, or
+    leaky integrate-and-fire neurons that are read out by their first spike times; synapses are
+    ``Exponential``.  Networks should be built with ``default_params`` of this module.
+
+    While a batch is simulated, the gradient of the batch before it is computed.  The first batch
+    of an epoch hence causes no update, and the last one does not contribute to any.
+
+    Wunderlich, T. C. and Pehle, C. (2021). Event-based backpropagation can compute exact gradients
+    for spiking neural networks. Scientific Reports 11, 12829.
+
+    Parameters
+    ----------
+    example_timesteps
+        Number of timesteps of an example.
+    losses
+        Loss or its name, or a dictionary with one for each population with a readout.
+    optimiser
+        Optimiser of weights or its name.
+    reg_lambda_upper, reg_lambda_lower
+        Strength of the push towards fewer spikes of neurons that emit more than ``reg_nu_upper``
+        spikes per example, and towards more of those that emit fewer: a number for all hidden
+        populations or a dictionary by population or layer (missing: 0).
+    reg_nu_upper
+        Number of spikes per example that hidden neurons are to emit.
+    max_spikes
+        Number of slots for the spikes that one neuron emits in two successive examples (one of
+        them stays empty).  Spikes beyond that are propagated but have no gradient, which is
+        reported with a warning.
+    strict_buffer_checking
+        Raise ``RuntimeError`` if spikes did not fit, instead of warning.
+    per_timestep_loss
+        Compare a leaky integrator output with its label in every timestep, instead of comparing
+        its readout once per example.
+    dt
+        Duration of a timestep in ms.
+    ttfs_alpha
+        Strength of the pull towards earlier first spikes of the correct output.
+    softmax_temperature
+        Temperature that first spike times are compared with, in ms.
+    batch_size
+        Number of examples that are simulated at once, over all ranks.
+    rng_seed
+        Seed of all random numbers; 0 for a different one in every run.
+    kernel_profiling
+        Measure the time spent in each phase of the simulation.
+    communicator
+        Communication between the ranks of a data parallel run.
+    delay_optimiser
+        Optimiser of delays; ``None`` for an independent copy of ``optimiser``.
+    delay_learn_conns
+        Connections or layers whose delays are trained; they need ``max_delay_steps``.
+    genn_kwargs
+        Backend and preferences of the engine.
+
+    Raises
+    ------
+    RuntimeError
+        If an optimiser is neither an object nor a known name.
+    """
+
+    def __init__(
+        self,
+        example_timesteps: int,
+        losses: Any,
+        optimiser: Optimiser | str = "adam",
+        reg_lambda_upper: Any = 0.0,
+        reg_lambda_lower: Any = 0.0,
+        reg_nu_upper: float = 0.0,
+        max_spikes: int = 500,
+        strict_buffer_checking: bool = False,
+        per_timestep_loss: bool = False,
+        dt: float = 1.0,
+        ttfs_alpha: float = 0.01,
+        softmax_temperature: float = 1.0,
+        batch_size: int = 1,
+        rng_seed: int = 0,
+        kernel_profiling: bool = False,
+        communicator: Communicator | None = None,
+        delay_optimiser: Optimiser | str | None = None,
+        delay_learn_conns: Sequence[ConnectionType] = (),
+        **genn_kwargs: Any,
+    ) -> None:
+        super().__init__(
+            [
+                SynapseMatrixType.TOEPLITZ,
+                SynapseMatrixType.PROCEDURAL_KERNELG,
+                SynapseMatrixType.DENSE,
+                SynapseMatrixType.SPARSE,
+            ],
+            dt,
+            batch_size,
+            rng_seed,
+            kernel_profiling,
+            communicator,
+            **genn_kwargs,
+        )
+        what = type(self).__name__
+        self.settings = Settings(
+            self.dt,
+            check_count(example_timesteps, f"{what}: example_timesteps"),
+            self.batch_size,
+            self.full_batch_size,
+            check_count(max_spikes, f"{what}: max_spikes"),
+            check_number(ttfs_alpha, f"{what}: ttfs_alpha"),
+            check_positive(softmax_temperature, f"{what}: softmax_temperature"),
+        )
+        self.losses = losses
+        self.strict_buffer_checking = strict_buffer_checking
+        self.per_timestep_loss = per_timestep_loss
+        self.reg_lambda_upper: Lambda = parse_lambda(reg_lambda_upper, f"{what}: reg_lambda_upper")
+        self.reg_lambda_lower: Lambda = parse_lambda(reg_lambda_lower, f"{what}: reg_lambda_lower")
+        self.reg_nu_upper = check_number(reg_nu_upper, f"{what}: reg_nu_upper")
+        self._optimiser = get_object(optimiser, Optimiser, "Optimiser", default_optimisers)
+        self._delay_optimiser = get_object(
+            self._optimiser if delay_optimiser is None else delay_optimiser,
+            Optimiser,
+            "Optimiser",
+            default_optimisers,
+        )
+        self.delay_learn_conns = {get_underlying_conn(conn) for conn in delay_learn_conns}
+
+    @property
+    def example_timesteps(self) -> int:
+        """Number of timesteps of an example."""
+        return self.settings.example_timesteps
+
+    @property
+    def max_spikes(self) -> int:
+        """Number of slots for the spikes of a neuron in two successive examples."""
+        return self.settings.max_spikes
+
+    def get_lambda(self, reg_lambda: Any, pop: Population) -> float:
+        """Return the regularisation strength for a population, 0 if it has none."""
+        return get_lambda(reg_lambda, pop)
+
+    def regulariser_enabled(self, pop: Population) -> bool:
+        """Return whether the spike counts of a population are regularised."""
+        return (
+            get_lambda(self.reg_lambda_lower, pop) != 0.0
+            or get_lambda(self.reg_lambda_upper, pop) != 0.0
+        )
+
+    def pre_compile(self, network: Network, genn_model: Any, **kwargs: Any) -> _CompileState:
+        """Check outputs and losses.
+
+        Raises
+        ------
+        RuntimeError
+            If no population has a readout, losses are not given for exactly those that have, an
+            output has outgoing connections, or trained delays have no bound.
+        """
+        super().pre_compile(network, genn_model, **kwargs)
+        outputs = [pop for pop in network.populations if _get_readout(pop) is not None]
+        if not outputs:
+            raise RuntimeError(
+                "EventPropCompiler: no population has a readout, so there is nothing to train; "
+                "give the neurons of an output population a readout"
+            )
+        for pop in outputs:
+            if isinstance(pop.neuron, Input):
+                raise NotImplementedError(
+                    f"population {pop.name!r}: EventProp does not support inputs with a readout"
+                )
+            if any(conn() is not None for conn in pop.outgoing_connections):
+                raise RuntimeError(
+                    f"population {pop.name!r}: EventProp does not support outgoing connections of "
+                    "populations with a readout"
+                )
+        for conn in self.delay_learn_conns:
+            if conn.max_delay_steps is None:
+                raise RuntimeError(
+                    f"connection {conn.name!r}: its delays are trained, so it needs "
+                    "max_delay_steps, the longest delay in timesteps"
+                )
+        losses = get_object_mapping(self.losses, outputs, Loss, "Loss", default_losses)
+        return _CompileState(losses)
+
+    def build_neuron_model(
+        self, pop: Population, model: NeuronModel, compile_state: _CompileState
+    ) -> NeuronModel:
+        """Add the backward pass to the model of a population."""
+        num_neurons = int(np.prod(pop.shape))
+        if isinstance(pop.neuron, Input):
+            model, state = build_input(pop, model, num_neurons, self.settings)
+            compile_state.populations[pop] = state
+            return model
+        model = super().build_neuron_model(pop, model, compile_state)
+        loss = compile_state.losses.get(pop)
+        if loss is None:
+            state = build_hidden(
+                pop, model, num_neurons, self.settings, self._get_regularisation(pop)
+            )
+        elif isinstance(pop.neuron, LeakyIntegrate):
+            model, state = build_li_output(
+                pop, model, num_neurons, self.settings, loss, self.per_timestep_loss
+            )
+        elif isinstance(pop.neuron, LeakyIntegrateFire):
+            model, state = build_lif_output(pop, model, num_neurons, self.settings, loss)
+        else:
+            raise AssertionError(
+                f"population {pop.name!r}: EventProp outputs are LeakyIntegrate or "
+                f"LeakyIntegrateFire neurons, not {type(pop.neuron).__name__}"
+            )
+        compile_state.populations[pop] = state
+        return model
+
+    def build_synapse_model(
+        self, conn: Connection, model: SynapseModel, compile_state: _CompileState
+    ) -> SynapseModel:
+        """Check that the synapse is ``Exponential``."""
+        if not isinstance(conn.synapse, Exponential):
+            raise NotImplementedError(
+                f"connection {conn.name!r}: EventProp needs Exponential synapses, got "
+                f"{type(conn.synapse).__name__}"
+            )
+        return model
+
+    def build_weight_update_model(
+        self, connection: Connection, connect_snippet: ConnectivitySnippet, compile_state: Any
+    ) -> WeightUpdateModel:
+        """Return a model that accumulates gradients and passes adjoint variables back."""
+        sends_feedback = compile_state.populations[connection.source()].role is Role.HIDDEN
+        learns_delay = connection in self.delay_learn_conns
+        if connect_snippet.trainable:
+            compile_state.weight_connections.append(connection)
+        if learns_delay:
+            compile_state.delay_connections.append(connection)
+        if sends_feedback:
+            compile_state.feedback_connections.append(connection)
+        return build_weight_update(
+            connection,
+            connect_snippet,
+            float(connection.synapse.tau),
+            sends_feedback,
+            learns_delay,
+        )
+
+    def apply_delay(
+        self, genn_pop: Any, conn: Connection, delay: Any, compile_state: _CompileState
+    ) -> None:
+        """Set the length of the dendritic delay buffer, which constant delays use too."""
+        if conn in self.delay_learn_conns or has_delay(delay):
+            slots = get_conn_max_delay(conn, delay)
+            get_delay_type(slots)
+            genn_pop.max_dendritic_delay_timesteps = slots
+
+    def create_compiled_network(
+        self,
+        genn_model: Any,
+        neuron_populations: dict[Population, Any],
+        connection_populations: dict[Connection, Any],
+        compile_state: _CompileState,
+    ) -> CompiledTrainingNetwork:
+        """Add the custom updates of the rule and the callbacks that run them."""
+
+        def add(model: CustomUpdateModel, group: str, name: str) -> Any:
+            return self.add_custom_update(genn_model, model, group, name)
+
+        for conn in compile_state.feedback_connections:
+            connection_populations[conn].pre_target_var = FEEDBACK_INPUT
+        for i, genn_pop in enumerate(connection_populations.values()):
+            self.add_out_post_zero_custom_update(
+                genn_model, genn_pop, "ZeroOutPost", f"CUZeroOutPost{i}"
+            )
+        last_timestep = self.example_timesteps - 1
+        validate_callbacks: list[Any] = []
+        if connection_populations:
+            validate_callbacks.append(
+                CustomUpdateOnTimestepBegin("ZeroOutPost", lambda n: n == last_timestep)
+            )
+        validate_callbacks.append(CustomUpdateOnBatchBegin("Reset"))
+
+        cross_rank_sums: dict[str, list[Any]] = {}
+        learning, optimisers = self._add_learning(connection_populations, compile_state, add)
+        train_callbacks: list[Any] = []
+        if learning.reduced:
+            cross_rank_sums[BATCH_REDUCE_GROUP] = learning.reduced
+            train_callbacks.append(CustomUpdateOnBatchEnd(BATCH_REDUCE_GROUP, lambda b: b > 0))
+        if any(updates for _, updates in optimisers):
+            train_callbacks += [
+                CustomUpdateOnBatchEnd(LEARN_GROUP, lambda b: b > 0),
+                CustomUpdateOnBatchEnd(ZERO_GROUP, lambda b: b == 0),
+            ]
+        train_callbacks += [
+            UpdateTrial(neuron_populations[pop])
+            for pop, state in compile_state.populations.items()
+            if state.has_trial
+        ]
+        if connection_populations:
+            train_callbacks.append(validate_callbacks[0])
+        train_callbacks += self._add_softmaxes(genn_model, neuron_populations, compile_state)
+        counts = self._add_spike_counts(neuron_populations, compile_state, add)
+        if counts:
+            cross_rank_sums["SpikeCountReduce"] = counts
+            train_callbacks.append(CustomUpdateOnBatchEnd("SpikeCountReduce"))
+        if self._add_first_spike_sums(neuron_populations, compile_state, add):
+            train_callbacks.append(CustomUpdateOnBatchBegin("TTFSReduce"))
+        self._add_resets(neuron_populations, compile_state, add)
+        train_callbacks.append(CustomUpdateOnBatchBegin("Reset"))
+        spiking = [
+            neuron_populations[pop]
+            for pop, state in compile_state.populations.items()
+            if isinstance(state.tape, SpikeTape)
+        ]
+        train_callbacks.append(
+            CheckSpikeTapes(spiking, self.max_spikes, self.strict_buffer_checking)
+        )
+        return CompiledTrainingNetwork(
+            genn_model,
+            neuron_populations,
+            connection_populations,
+            self.communicator,
+            compile_state.losses,
+            self.example_timesteps,
+            train_callbacks,
+            validate_callbacks,
+            optimisers,
+            [(conn, "g") for conn in compile_state.weight_connections]
+            + [(conn, "d") for conn in compile_state.delay_connections],
+            [],
+            cross_rank_sums=cross_rank_sums,
+        )
+
+    def _get_regularisation(self, pop: Population) -> SpikeCountRegularisation | None:
+        if not self.regulariser_enabled(pop):
+            return None
+        return SpikeCountRegularisation(
+            self.settings,
+            get_lambda(self.reg_lambda_upper, pop),
+            get_lambda(self.reg_lambda_lower, pop),
+            self.reg_nu_upper,
+        )
+
+    def _add_learning(
+        self,
+        connection_populations: dict[Connection, Any],
+        compile_state: _CompileState,
+        add: Any,
+    ) -> tuple[Learning, list[tuple[Optimiser, list[Any]]]]:
+        """Add what trains weights and delays; return the optimisers and what they control."""
+        learning = Learning(add, self.full_batch_size > 1)
+        # Each compiled network has optimisers of its own, whose parameters may be scheduled
+        optimiser = get_object(self._optimiser, Optimiser, "Optimiser", default_optimisers)
+        weight_updates = [
+            learning.add(
+                connection_populations[conn], optimiser, "g", "Gradient", f"Weight{i}"
+            )
+            for i, conn in enumerate(compile_state.weight_connections)
+        ]
+        optimisers = [(optimiser, weight_updates)]
+        if compile_state.delay_connections:
+            optimiser = get_object(
+                self._delay_optimiser, Optimiser, "Optimiser", default_optimisers
+            )
+            delay_updates = [
+                learning.add(
+                    connection_populations[conn],
+                    optimiser,
+                    "d",
+                    "DelayGradient",
+                    f"Delay{i}",
+                    (0.0, float(conn.max_delay_steps)),
+                )
+                for i, conn in enumerate(compile_state.delay_connections)
+            ]
+            optimisers.append((optimiser, delay_updates))
+        trained = list(
+            dict.fromkeys([*compile_state.weight_connections, *compile_state.delay_connections])
+        )
+        for i, conn in enumerate(trained):
+            genn_pop = connection_populations[conn]
+            gradients = [name for name in ("Gradient", "DelayGradient") if name in genn_pop.vars]
+            add(zero_model(genn_pop, gradients), ZERO_GROUP, f"CUZeroConnGradient{i}")
+        return learning, optimisers
+
+    def _add_softmaxes(
+        self, genn_model: Any, neuron_populations: dict[Population, Any], state: _CompileState
+    ) -> list[Any]:
+        """Add what computes the softmax of outputs; return the callbacks that run it."""
+        callbacks: list[Any] = []
+        for prefix, every_timestep, callback in (
+            ("Batch", False, CustomUpdateOnBatchEnd),
+            ("", True, CustomUpdateOnTimestepEnd),
+        ):
+            selected = [
+                (pop, pop_state.softmax_var)
+                for pop, pop_state in state.populations.items()
+                if pop_state.softmax_var is not None
+                and pop_state.softmax_every_timestep == every_timestep
+            ]
+            for pop, variable in selected:
+                self.add_softmax_custom_updates(
+                    genn_model, neuron_populations[pop], variable, "Softmax", prefix
+                )
+            if selected:
+                callbacks += [
+                    callback(f"{prefix}Softmax{stage}")
+                    for stage in range(1, NUM_SOFTMAX_STAGES + 1)
+                ]
+        return callbacks
+
+    def _add_spike_counts(
+        self, neuron_populations: dict[Population, Any], state: _CompileState, add: Any
+    ) -> list[Any]:
+        """Add what sums spike counts over the batch; return the variables with the sums."""
+        counts = []
+        for pop, pop_state in state.populations.items():
+            regularisation = pop_state.regularisation
+            if regularisation is not None and regularisation.is_reduced:
+                genn_pop = neuron_populations[pop]
+                add(
+                    regularisation.reduce_model(genn_pop),
+                    "SpikeCountReduce",
+                    f"CUReduceSpikeCount{len(counts)}",
+                )
+                counts.append(genn_pop.vars["SpikeCountBackBatch"])
+        return counts
+
+    def _add_first_spike_sums(
+        self, neuron_populations: dict[Population, Any], state: _CompileState, add: Any
+    ) -> bool:
+        """Add what sums first spike times over populations; return whether there is any."""
+        selected = [
+            (pop, pop_state)
+            for pop, pop_state in state.populations.items()
+            if pop_state.has_first_spike_sums
+        ]
+        for i, (pop, pop_state) in enumerate(selected):
+            assert pop_state.label_type is not None
+            model = first_spike_sums_model(
+                neuron_populations[pop], pop_state.label_type, self.settings
+            )
+            add(model, "TTFSReduce", f"CUTTFSReduce{i}")
+        return bool(selected)
+
+    def _add_resets(
+        self, neuron_populations: dict[Population, Any], state: _CompileState, add: Any
+    ) -> None:
+        """Add what starts a new example in every population."""
+        count = 0
+        for pop, pop_state in state.populations.items():
+            genn_pop = neuron_populations[pop]
+
+            def refer(name: str, genn_pop: Any = genn_pop) -> Any:
+                return create_var_ref(genn_pop, name)
+
+            if pop_state.label_type is not None:
+                model = create_reset_custom_update(
+                    [("YTrueBack", pop_state.label_type, "YTrue")], refer
+                )
+                add(model, "Reset", f"CUResetNeuron{count}")
+                count += 1
+            model = create_reset_custom_update(pop_state.reset_vars, refer)
+            if pop_state.tape is not None:
+                pop_state.tape.add_to_reset(model, genn_pop)
+            add(model, "Reset", f"CUResetNeuron{count}")
+            count += 1
+
+
+def _get_readout(pop: Population) -> Any:
+    return getattr(pop.neuron, "readout", None)

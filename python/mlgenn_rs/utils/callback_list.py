@@ -1,0 +1,168 @@
+"""Lists of callbacks, and the events passed on to them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .module import get_object
+from .timestep_plan import TimestepPlan
+
+_TIMESTEP_METHODS = ("on_timestep_begin", "on_timestep_end")
+
+
+class CallbackList:
+    """Callbacks in order, and the events passed on to them.
+
+    Callbacks given as objects are copied (shallowly), names stand for default-constructed ones.
+
+    Parameters
+    ----------
+    callbacks
+        Callbacks or their names.
+    params
+        Passed to ``set_params`` of every callback, with ``data``, a dictionary they share.
+
+    Raises
+    ------
+    RuntimeError
+        If an element is neither a callback nor the name of one.
+    """
+
+    def __init__(self, callbacks: Sequence[Any], **params: Any) -> None:
+        # Callbacks use this package, so it cannot import them before they are complete
+        from ..callbacks import Callback, default_callbacks
+
+        self._callbacks = [
+            get_object(callback, Callback, "Callback", default_callbacks) for callback in callbacks
+        ]
+        data: dict[Any, Any] = {}
+        self._call("set_params", data=data, **params)
+        seen: set[type] = set()
+        for callback in self._callbacks:
+            if type(callback) not in seen and hasattr(callback, "set_first"):
+                callback.set_first()
+            seen.add(type(callback))
+
+    def __getitem__(self, index: int) -> Any:
+        """Return the callback at a position."""
+        return self._callbacks[index]
+
+    def __len__(self) -> int:
+        """Return the number of callbacks."""
+        return len(self._callbacks)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the callbacks."""
+        return iter(self._callbacks)
+
+    def on_test_begin(self) -> None:
+        """Pass on that inference or validation begins."""
+        self._call("on_test_begin")
+
+    def on_test_end(self, metrics: Mapping[Any, Any]) -> None:
+        """Pass on that inference or validation ended."""
+        self._call("on_test_end", metrics)
+
+    def on_train_begin(self) -> None:
+        """Pass on that training begins."""
+        self._call("on_train_begin")
+
+    def on_train_end(self, metrics: Mapping[Any, Any]) -> None:
+        """Pass on that training ended."""
+        self._call("on_train_end", metrics)
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Pass on that an epoch begins."""
+        self._call("on_epoch_begin", epoch)
+
+    def on_epoch_end(self, epoch: int, metrics: Mapping[Any, Any]) -> None:
+        """Pass on that an epoch ended."""
+        self._call("on_epoch_end", epoch, metrics)
+
+    def on_batch_begin(self, batch: int) -> None:
+        """Pass on that a batch begins."""
+        self._call("on_batch_begin", batch)
+
+    def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
+        """Pass on that a batch ended."""
+        self._call("on_batch_end", batch, metrics)
+
+    def on_timestep_begin(self, timestep: int) -> None:
+        """Pass on that a timestep begins."""
+        self._call("on_timestep_begin", timestep)
+
+    def on_timestep_end(self, timestep: int) -> None:
+        """Pass on that a timestep ended."""
+        self._call("on_timestep_end", timestep)
+
+    def plan_timesteps(self, start: int, num_timesteps: int) -> TimestepPlan | None:
+        """Return what the callbacks do in the next timesteps as a plan for the engine.
+
+        ``None`` if some callback needs Python in every timestep.
+
+        Parameters
+        ----------
+        start
+            Timestep counter before the first timestep.
+        num_timesteps
+            Number of timesteps.
+        """
+        plan = TimestepPlan(start, num_timesteps)
+        for callback in self._callbacks:
+            if not any(hasattr(callback, method) for method in _TIMESTEP_METHODS):
+                continue
+            if not (_can_be_planned(callback) and callback.add_to_plan(plan)):
+                return None
+        return plan
+
+    def get_data(self) -> dict[Any, Any]:
+        """Return the data that callbacks collected, by key.
+
+        The key of a callback without one is its position in the list, which includes the
+        compiler's own callbacks.
+
+        Raises
+        ------
+        KeyError
+            If two callbacks have the same key.
+        """
+        data: dict[Any, Any] = {}
+        for position, callback in enumerate(self._callbacks):
+            if not hasattr(callback, "get_data"):
+                continue
+            key, value = callback.get_data()
+            if key is None:
+                warnings.warn(
+                    f"{type(callback).__name__} has no key, so its data is returned under its "
+                    f"position in the callback list ({position}); give it a key",
+                    stacklevel=3,
+                )
+                key = position
+            if key in data:
+                raise KeyError(
+                    f"two callbacks return data under the key {key!r}; give each its own key"
+                )
+            data[key] = value
+        return data
+
+    def _call(self, method: str, *args: Any, **kwargs: Any) -> None:
+        for callback in self._callbacks:
+            function = getattr(callback, method, None)
+            if function is not None:
+                function(*args, **kwargs)
+
+
+def _can_be_planned(callback: Any) -> bool:
+    """Return whether ``add_to_plan`` stands for the callback's timestep methods.
+
+    It does not if a subclass overrides one of them only, or if one was assigned to the object.
+    """
+    names = (*_TIMESTEP_METHODS, "add_to_plan")
+    if any(name in vars(callback) for name in names):
+        return False
+    for cls in type(callback).__mro__:
+        if any(name in vars(cls) for name in names):
+            return "add_to_plan" in vars(cls)
+    return False
