@@ -31,6 +31,7 @@
 //! or bits in hexadecimal. Numbers of values need not be consecutive: printing and parsing keeps
 //! them.
 
+mod line;
 mod parse;
 mod print;
 
