@@ -65,9 +65,7 @@ class Network:
             f"connections={[str(c) for c in self.connections]})"
         )
 
-    def load(
-        self, keys: tuple[Any, ...] = (), serialiser: Serialiser | str = "numpy"
-    ) -> None:
+    def load(self, keys: tuple[Any, ...] = (), serialiser: Serialiser | str = "numpy") -> None:
         """Restore weights, delays, connectivity and neuron values from a checkpoint.
 
         Call it before compiling. Arrays are flat, in the order of the network that saved them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import count
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 from weakref import ReferenceType
 
 import numpy as np
@@ -55,7 +55,7 @@ class Population:
         name: str | None = None,
         add_to_model: bool = True,
     ) -> None:
-        self.neuron = neuron  # type: ignore[assignment]
+        self.neuron = neuron
         self.shape: tuple[int, ...] | None = _as_shape(shape)
         self.record_spikes = record_spikes
         self.record_spike_events = record_spike_events
@@ -82,7 +82,7 @@ class Population:
 
     @neuron.setter
     def neuron(self, n: Neuron | str | None) -> None:
-        self._neuron: Neuron = get_object(n, Neuron, "Neuron", default_neurons)  # type: ignore[assignment]
+        self._neuron = cast(Neuron, get_object(n, Neuron, "Neuron", default_neurons))
 
     def __str__(self) -> str:
         """Return the name, which is part of the names of checkpoint files."""

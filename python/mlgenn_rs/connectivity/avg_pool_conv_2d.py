@@ -184,9 +184,7 @@ class AvgPoolConv2D(Connectivity):
             snippet: Any = init_toeplitz_connectivity("AvgPoolConv2D", {**params, "pool_ih": ih})
         else:
             pooled = self.pool_output_shape[:2]
-            padding = get_conv_padding(
-                pooled, self.conv_size, self.conv_strides, self.conv_padding
-            )
+            padding = get_conv_padding(pooled, self.conv_size, self.conv_strides, self.conv_padding)
             params |= {
                 "pool_oh": pooled[0],
                 "pool_ow": pooled[1],

@@ -18,9 +18,7 @@ class Input(ABC):
     """Neuron that data can be presented to."""
 
     @abstractmethod
-    def set_input(
-        self, genn_pop: Any, batch_size: int, shape: tuple[int, ...], input: Any
-    ) -> None:
+    def set_input(self, genn_pop: Any, batch_size: int, shape: tuple[int, ...], input: Any) -> None:
         """Upload the data of one batch.
 
         Parameters

@@ -29,7 +29,7 @@ class Neuron(ABC):
 
     def __init__(self, readout: Readout | str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.readout = readout  # type: ignore[assignment]
+        self.readout = readout
 
     @abstractmethod
     def get_model(self, population: Population, dt: float, batch_size: int) -> NeuronModel:

@@ -91,9 +91,7 @@ class Adam(Optimiser):
         if clamp_var is not None:
             model.add_param("VariableMin", "scalar", clamp_var[0])
             model.add_param("VariableMax", "scalar", clamp_var[1])
-            model.append_update_code(
-                "Variable = fmax(VariableMin, fmin(VariableMax, Variable));"
-            )
+            model.append_update_code("Variable = fmax(VariableMin, fmin(VariableMax, Variable));")
         return model
 
     def __repr__(self) -> str:

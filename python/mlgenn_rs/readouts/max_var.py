@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class MaxVar(OutputVarReadout):
-    """Maximum over the example of the neuron's output variable, sampled before resets; at least 0."""
+    """Maximum over the example of the neuron's output variable, before resets; at least 0."""
 
     suffix = "Max"
 

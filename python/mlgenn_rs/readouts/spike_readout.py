@@ -31,9 +31,7 @@ class SpikeReadout(Readout):
 
     def _add_to_reset(self, model: NeuronModel, code: str) -> NeuronModel:
         if not model.model.get("threshold_condition_code"):
-            raise RuntimeError(
-                f"{type(self).__name__} can only be used with neurons that spike"
-            )
+            raise RuntimeError(f"{type(self).__name__} can only be used with neurons that spike")
         model = deepcopy(model)
         model.add_var(*self.reset_vars[0])
         model.append_reset_code(code)

@@ -95,7 +95,7 @@ def get_conv_same_padding(in_size: int, conv_size: int, stride: int) -> int:
 
 
 def get_shape_3d(name: str, population: Population) -> Shape3D:
-    """Return a population's shape as (height, width, channels); :class:`ValueError` if it is not."""
+    """Return a shape (height, width, channels); :class:`ValueError` if it is none."""
     shape = population.shape
     if shape is None or len(shape) != 3:
         raise ValueError(

@@ -172,9 +172,7 @@ def _threshold_counts(
     # The last bin includes its right edge.
     bins[times == edges[-1]] = len(edges) - 2
     inside = (bins >= 0) & (bins < len(edges) - 1) & (ids >= 0) & (ids < num_neurons)
-    cells, counts = np.unique(
-        np.stack((ids[inside], bins[inside])), axis=1, return_counts=True
-    )
+    cells, counts = np.unique(np.stack((ids[inside], bins[inside])), axis=1, return_counts=True)
     spiking = cells[:, counts >= thresh]
     return spiking[1] * dt, spiking[0]
 
@@ -240,7 +238,7 @@ def calc_latest_spike_time(spikes: Sequence[PreprocessedSpikes]) -> float:
         raise ValueError(
             f"calc_latest_spike_time: every example needs a spike; empty examples: {empty[:10]}"
         )
-    return max(np.amax(s.spike_times) for s in spikes)
+    return float(max(np.amax(s.spike_times) for s in spikes))
 
 
 def linear_latency_encode_data(
@@ -297,9 +295,9 @@ def _find_bright_pixels(
     """Return bright pixels of all examples, and per example counts so far and the first pixel."""
     images = np.asarray(data)
     images = images.reshape(len(images), -1)
-    bright = images > thresh
-    end_spikes = np.cumsum(bright, axis=1)
-    totals = end_spikes[:, -1] if images.shape[1] > 0 else np.zeros(len(images), dtype=np.int64)
+    bright: npt.NDArray[np.bool_] = images > thresh
+    end_spikes: IntArray = np.cumsum(bright, axis=1, dtype=np.int64)
+    totals: IntArray = np.sum(bright, axis=1, dtype=np.int64)
     return images[bright].astype(np.float64), end_spikes, np.cumsum(totals)
 
 
@@ -370,9 +368,7 @@ def _yin_yang_class(x: float, y: float, r_small: float, r_big: float) -> int:
     return 1 if is_yang else 0
 
 
-def split_dataset(
-    data: Mapping[Any, Any], split: float
-) -> tuple[dict[Any, Any], dict[Any, Any]]:
+def split_dataset(data: Mapping[Any, Any], split: float) -> tuple[dict[Any, Any], dict[Any, Any]]:
     """Split a data set in two.
 
     Parameters
@@ -392,7 +388,7 @@ def split_dataset(
     size = get_dataset_size(data)
     if size is None:
         raise RuntimeError("split_dataset: values have different numbers of examples")
-    cut = int(round((1.0 - split) * size))
+    cut = round((1.0 - split) * size)
     return {k: v[:cut] for k, v in data.items()}, {k: v[cut:] for k, v in data.items()}
 
 
@@ -432,6 +428,5 @@ def permute_dataset(data: Mapping[Any, Any], indices: npt.ArrayLike) -> dict[Any
         f"permute_dataset: got {len(order)} indices for a data set of {size} examples"
     )
     return {
-        k: v[order] if isinstance(v, np.ndarray) else [v[i] for i in order]
-        for k, v in data.items()
+        k: v[order] if isinstance(v, np.ndarray) else [v[i] for i in order] for k, v in data.items()
     }

@@ -36,7 +36,8 @@ class ExampleFilter:
         self._mask: BoolArray | None = None
         if f is None:
             return
-        if isinstance(f, str | bytes) or not isinstance(f, Sequence | np.ndarray | int | np.integer):
+        kinds = (Sequence, np.ndarray, int, np.integer)
+        if isinstance(f, str | bytes) or not isinstance(f, kinds):
             raise RuntimeError(f"example filter: expected booleans or indices, got {f!r}")
         chosen = np.asarray(f)
         if chosen.dtype == np.bool_ and chosen.ndim == 1:
@@ -99,7 +100,8 @@ def get_neuron_filter_mask(f: NeuronFilterType, shape: int | Sequence[int]) -> B
     elif isinstance(f, Sequence) and len(f) > 0 and all(isinstance(s, slice) for s in f):
         if len(f) > len(dims):
             raise RuntimeError(f"neuron filter: {len(f)} slices for a population of shape {dims}")
-        mask[tuple(f)] = True
+        slices: tuple[Any, ...] = tuple(f)
+        mask[slices] = True
     elif isinstance(f, str | bytes) or (
         isinstance(f, Sequence) and any(isinstance(s, slice) for s in f)
     ):

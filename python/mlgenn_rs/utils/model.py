@@ -121,9 +121,7 @@ class Model:
         """Change the access of a variable; :class:`AssertionError` if there is none."""
         self._set_access("vars", name, access_mode)
 
-    def make_param_var(
-        self, param_name: str, access_mode: Any = VarAccess.READ_ONLY
-    ) -> None:
+    def make_param_var(self, param_name: str, access_mode: Any = VarAccess.READ_ONLY) -> None:
         """Turn a parameter that is not dynamic into a variable of the same name and value."""
         assert param_name not in self.dynamic_param_names, f"parameter {param_name!r} is dynamic"
         index = self._index("params", param_name)
@@ -297,9 +295,7 @@ class NeuronModel(Model):
             raise RuntimeError("the neuron model has no variables that could be read out")
         if self.output_var_name is None:
             raise RuntimeError("the neuron model has no output variable; choose another neuron")
-        declaration: tuple[Any, ...] = self.model["vars"][
-            self._index("vars", self.output_var_name)
-        ]
+        declaration: tuple[Any, ...] = self.model["vars"][self._index("vars", self.output_var_name)]
         return declaration
 
 
@@ -376,7 +372,9 @@ class WeightUpdateModel(Model):
         super().__init__(model, param_vals, var_vals, egp_vals)
         self.pre_var_vals: Values = {} if pre_var_vals is None else pre_var_vals
         self.post_var_vals: Values = {} if post_var_vals is None else post_var_vals
-        self.pre_neuron_var_refs: Values = {} if pre_neuron_var_refs is None else pre_neuron_var_refs
+        self.pre_neuron_var_refs: Values = (
+            {} if pre_neuron_var_refs is None else pre_neuron_var_refs
+        )
         self.post_neuron_var_refs: Values = (
             {} if post_neuron_var_refs is None else post_neuron_var_refs
         )

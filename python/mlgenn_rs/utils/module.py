@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Iterable, Mapping
 from copy import copy
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -14,9 +14,7 @@ K = TypeVar("K")
 
 def _is_default_constructable(cls: type) -> bool:
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    if cls.__init__ is object.__init__:
-        return True
-    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    parameters = inspect.signature(cls).parameters.values()
     return all(p.default is not p.empty or p.kind in variadic for p in parameters)
 
 
@@ -44,6 +42,18 @@ def get_module_classes(globals: Mapping[str, Any], base_class: type[T]) -> dict[
         and not inspect.isabstract(value)
         and _is_default_constructable(value)
     }
+
+
+@overload
+def get_object(
+    obj: None, base_class: type[T], description: str, dictionary: Mapping[str, type[T]]
+) -> None: ...
+
+
+@overload
+def get_object(
+    obj: str | T, base_class: type[T], description: str, dictionary: Mapping[str, type[T]]
+) -> T: ...
 
 
 def get_object(
