@@ -228,11 +228,13 @@ impl KernelBuilder {
         otherwise: impl FnOnce(&mut Self) -> Result<(), E>,
     ) -> Result<(), E> {
         let before = self.cells.clone();
+        let existing = before.len();
         let ((), then_instructions) = self.region(then)?;
-        let after_then = std::mem::replace(&mut self.cells, before);
+        let after_then = self.cells[..existing].to_vec();
+        // Cells made in the region are dead from here on, but keep their place: no two cells
+        // ever share one.
+        self.cells[..existing].copy_from_slice(&before);
         let ((), otherwise_instructions) = self.region(otherwise)?;
-        // Only cells that were there before exist in both.
-        let existing = self.cells.len().min(after_then.len());
         let changed: Vec<usize> =
             (0..existing).filter(|&cell| self.cells[cell] != after_then[cell]).collect();
         let then_yields: Vec<Value> = changed.iter().map(|&cell| after_then[cell]).collect();

@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod interpret;
 mod kernel;
 pub mod launch;
+pub mod lower;
 pub mod math;
 mod op;
 mod operands;
