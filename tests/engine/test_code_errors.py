@@ -61,9 +61,7 @@ def _build_neuron(model: e.GeNNModel, row: dict[str, Any], slots: dict[str, Any]
 
 def _synapses(model: e.GeNNModel, matrix_type: str, update: Any, post: Any) -> e.SynapseGroup:
     source = model.add_neuron_population("X", 4, "SpikeSource")
-    connectivity = (
-        e.init_sparse_connectivity("OneToOne") if matrix_type == "SPARSE" else None
-    )
+    connectivity = e.init_sparse_connectivity("OneToOne") if matrix_type == "SPARSE" else None
     return model.add_synapse_population(
         "S", matrix_type, source, _target(model), update, post, connectivity
     )

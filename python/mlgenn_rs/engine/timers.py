@@ -22,45 +22,45 @@ class Timers:
     @property
     def neuron_update_time(self) -> float:
         """Seconds spent in neuron updates."""
-        return self._seconds("neuron_update")
+        return self._seconds("neuron_update_time")
 
     @property
     def presynaptic_update_time(self) -> float:
         """Seconds spent in delivering presynaptic spikes and events."""
-        return self._seconds("presynaptic_update")
+        return self._seconds("presynaptic_update_time")
 
     @property
     def postsynaptic_update_time(self) -> float:
         """Seconds spent in delivering postsynaptic spikes and events."""
-        return self._seconds("postsynaptic_update")
+        return self._seconds("postsynaptic_update_time")
 
     @property
     def synapse_dynamics_time(self) -> float:
         """Seconds spent in synapse dynamics."""
-        return self._seconds("synapse_dynamics")
+        return self._seconds("synapse_dynamics_time")
 
     @property
     def init_time(self) -> float:
         """Seconds spent in initialisation."""
-        return self._seconds("init")
+        return self._seconds("init_time")
 
     @property
     def init_sparse_time(self) -> float:
         """Seconds spent in initialisation of sparse connectivity."""
-        return self._seconds("init_sparse")
+        return self._seconds("init_sparse_time")
 
     def get_custom_update_time(self, group: str) -> float:
         """Return the seconds spent in a custom update group."""
-        return self._seconds(f"custom_update.{group}")
+        return self._seconds(f"custom_update_time.{group}")
 
     def get_custom_update_transpose_time(self, group: str) -> float:
         """Return the seconds spent in the transposes of a custom update group."""
-        return self._seconds(f"custom_update_transpose.{group}")
+        return self._seconds(f"custom_update_transpose_time.{group}")
 
     def get_custom_update_remap_time(self, group: str) -> float:
         """Return the seconds spent in rebuilding column maps for a custom update group."""
-        return self._seconds(f"custom_update_remap.{group}")
+        return self._seconds(f"custom_update_remap_time.{group}")
 
     def get_custom_update_host_time(self, group: str) -> float:
         """Return the seconds spent in host code of a custom update group."""
-        return self._seconds(f"custom_update_host.{group}")
+        return self._seconds(f"custom_update_host_time.{group}")

@@ -1,0 +1,155 @@
+//! The state of a network that is being simulated.
+
+use std::collections::BTreeMap;
+
+use mlgenn::{ArrayView, Recorded, Simulation, SpikeTrain};
+use numpy::PyArray1;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::arrays::{copy_in, share};
+use crate::compiled::PyCompiledModel;
+use crate::error::{exception, to_exception};
+use crate::gil::{detached, interruptible};
+use crate::run_plan::PyRunPlan;
+
+/// Times in ms and ids of neurons of the recorded spikes of one batch member.
+type SpikeArrays<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<i32>>);
+
+/// Presynaptic and postsynaptic indices of synapses.
+type IndexArrays<'py> = (Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u32>>);
+
+/// The state of a network that is being simulated.
+#[pyclass(name = "Simulation", module = "mlgenn_rs._core")]
+pub(crate) struct PySimulation {
+    simulation: Simulation,
+    recorded: Recorded,
+}
+
+#[pymethods]
+impl PySimulation {
+    /// Allocate and initialise; `arrays` are initial values and extra global parameters by path.
+    #[new]
+    #[pyo3(signature = (compiled, arrays, num_recording_timesteps=None))]
+    fn new(
+        py: Python<'_>,
+        compiled: &PyCompiledModel,
+        arrays: &Bound<'_, PyDict>,
+        num_recording_timesteps: Option<usize>,
+    ) -> PyResult<Self> {
+        let model = compiled.model.clone();
+        let arrays = copy_in(arrays)?;
+        let simulation = detached(py, || Simulation::new(model, &arrays, num_recording_timesteps))?;
+        Ok(Self { simulation, recorded: Recorded::default() })
+    }
+
+    /// Number of timesteps made; settable.
+    #[getter]
+    fn timestep(&self) -> u64 {
+        self.simulation.timestep()
+    }
+
+    #[setter]
+    fn set_timestep(&mut self, timestep: u64) {
+        self.simulation.set_timestep(timestep);
+    }
+
+    /// Make one timestep.
+    fn step(&mut self, py: Python<'_>) -> PyResult<()> {
+        detached(py, || self.simulation.step())
+    }
+
+    /// Run a plan; Ctrl-C stops it between timesteps.
+    fn run(&mut self, py: Python<'_>, plan: &PyRunPlan) -> PyResult<()> {
+        let watch = self.simulation.watch();
+        let plan = &plan.plan;
+        self.recorded = interruptible(py, &watch, || self.simulation.run(plan))?;
+        Ok(())
+    }
+
+    /// Run a custom update group.
+    fn custom_update(&mut self, py: Python<'_>, group: &str) -> PyResult<()> {
+        detached(py, || self.simulation.custom_update(group))
+    }
+
+    /// What the last run recorded of an array: timesteps, copies, elements.
+    fn recorded<'py>(&self, py: Python<'py>, path: &str) -> PyResult<Bound<'py, PyAny>> {
+        let Some((buffer, copies, elements)) = self.recorded.get(path) else {
+            let message = format!("the last run did not record {path}");
+            return Err(exception(py, "UnknownName", message));
+        };
+        let timesteps = buffer.len().checked_div(copies * elements).unwrap_or(0);
+        share(py, buffer.clone(), &[timesteps, copies, elements])
+    }
+
+    /// Live view of an array: copies and delay slots, if more than one, and elements.
+    fn view<'py>(&self, py: Python<'py>, path: &str) -> PyResult<Bound<'py, PyAny>> {
+        let array = self.simulation.array(path).map_err(|error| to_exception(py, error))?;
+        let shape = shape_of(&array);
+        share(py, array.buffer, &shape)
+    }
+
+    /// The delay slot of an array that was written last.
+    fn current_slot(&self, py: Python<'_>, path: &str) -> PyResult<usize> {
+        self.simulation.current_slot(path).map_err(|error| to_exception(py, error))
+    }
+
+    /// Change a dynamic parameter.
+    fn set_dynamic_param(&mut self, py: Python<'_>, path: &str, value: f64) -> PyResult<()> {
+        self.simulation.set_dynamic_param(path, value).map_err(|error| to_exception(py, error))
+    }
+
+    /// Recorded spikes of a population, per batch member: times in ms and ids.
+    fn spikes<'py>(&self, py: Python<'py>, population: &str) -> PyResult<Vec<SpikeArrays<'py>>> {
+        self.trains(py, &format!("neuron.{population}.spikes"))
+    }
+
+    /// Recorded presynaptic events of a synapse group, per batch member: times in ms and ids.
+    fn pre_events<'py>(&self, py: Python<'py>, group: &str) -> PyResult<Vec<SpikeArrays<'py>>> {
+        self.trains(py, &format!("syn.{group}.pre_events"))
+    }
+
+    /// Recorded postsynaptic events of a synapse group, per batch member: times in ms and ids.
+    fn post_events<'py>(&self, py: Python<'py>, group: &str) -> PyResult<Vec<SpikeArrays<'py>>> {
+        self.trains(py, &format!("syn.{group}.post_events"))
+    }
+
+    /// Number of synapses of every row of a sparse synapse group.
+    fn row_length<'py>(&self, py: Python<'py>, group: &str) -> PyResult<Bound<'py, PyAny>> {
+        let array = self.simulation.array(&format!("syn.{group}.row_length"));
+        let array = array.map_err(|error| to_exception(py, error))?;
+        let shape = shape_of(&array);
+        share(py, array.buffer, &shape)
+    }
+
+    /// Presynaptic and postsynaptic index of every synapse of a group, in row order.
+    fn indices<'py>(&self, py: Python<'py>, group: &str) -> PyResult<IndexArrays<'py>> {
+        let (pre, post) =
+            self.simulation.indices(group).map_err(|error| to_exception(py, error))?;
+        Ok((PyArray1::from_vec(py, pre), PyArray1::from_vec(py, post)))
+    }
+
+    /// Seconds spent in each part since loading.
+    fn times(&self) -> BTreeMap<String, f64> {
+        self.simulation.times().into_iter().collect()
+    }
+}
+
+impl PySimulation {
+    fn trains<'py>(&self, py: Python<'py>, path: &str) -> PyResult<Vec<SpikeArrays<'py>>> {
+        let trains = self.simulation.spikes(path).map_err(|error| to_exception(py, error))?;
+        let arrays = |train: SpikeTrain| {
+            let ids = PyArray1::from_iter(py, train.ids.into_iter().map(u32::cast_signed));
+            (PyArray1::from_vec(py, train.times), ids)
+        };
+        Ok(trains.into_iter().map(arrays).collect())
+    }
+}
+
+/// Shape of an array as Python sees it: axes of length one are left out, but for the elements.
+fn shape_of(array: &ArrayView) -> Vec<usize> {
+    let mut shape = Vec::with_capacity(3);
+    shape.extend([array.copies, array.slots].into_iter().filter(|&length| length > 1));
+    shape.push(array.elements);
+    shape
+}

@@ -1,0 +1,241 @@
+"""Running networks through the engine layer: arrays, recording, dynamic parameters, plans."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mlgenn_rs import engine as e
+
+from .networks import COUNTER, delta, new_model, run_ready, sink, spike_sources, static
+from .test_golden import BACKENDS
+
+
+def add_counter(model: e.GeNNModel, size: int = 2) -> e.NeuronGroup:
+    """Add a population that spikes every third timestep."""
+    return model.add_neuron_population("P", size, COUNTER, {"step": 1.0}, {"V": 0.0})
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_sparse_connections_sort_values_alike(backend: str) -> None:
+    model = new_model(backend)
+    source = spike_sources(model, [[0.0], [1.0], [2.0]])
+    target = sink(model, 4)
+    group = model.add_synapse_population(
+        "S", "SPARSE", source, target, static(np.array([1.0, 2.0, 3.0, 4.0, 5.0])), delta()
+    )
+    group.set_sparse_connections([2, 0, 2, 0, 2], [3, 1, 0, 0, 1])
+    run_ready(model)
+    np.testing.assert_array_equal(group.get_sparse_pre_inds(), [0, 0, 2, 2, 2])
+    np.testing.assert_array_equal(group.get_sparse_post_inds(), [0, 1, 0, 1, 3])
+    weights = group.vars["g"]
+    np.testing.assert_array_equal(weights.values, [4.0, 2.0, 3.0, 5.0, 1.0])
+    with pytest.raises(e.RuntimeFault, match="padded"):
+        _ = weights.view
+    model.run(4, record=["neuron.Out.vars.x"])
+    expected = np.zeros((4, 4))
+    expected[1, [0, 1]] = [4.0, 2.0]
+    expected[3, [0, 1, 3]] = [3.0, 5.0, 1.0]
+    np.testing.assert_array_equal(model.recorded("neuron.Out.vars.x").reshape(4, 4), expected)
+
+
+def test_sparse_values_can_be_written_and_reloaded() -> None:
+    model = new_model()
+    source, target = spike_sources(model, [[0.0], [0.0]]), sink(model, 2)
+    group = model.add_synapse_population("S", "SPARSE", source, target, static(1.0), delta())
+    group.set_sparse_connections([1, 1, 0], [0, 1, 1])
+    run_ready(model)
+    group.vars["g"].values = [1.0, 2.0, 4.0]
+    model.run(2)
+    np.testing.assert_array_equal(target.vars["x"].view, [2.0, 5.0])
+    with pytest.raises(e.RuntimeFault, match="unload"):
+        group.set_sparse_connections([0], [0])
+    model.unload()
+    group.set_sparse_connections([0], [0])
+    model.load()
+    np.testing.assert_array_equal(group.vars["g"].values, [1.0])
+
+
+def test_sparse_group_without_connectivity_is_refused_at_load() -> None:
+    model = new_model()
+    group = model.add_synapse_population(
+        "S", "SPARSE", spike_sources(model, [[0.0]]), sink(model, 2), static(1.0), delta()
+    )
+    model.build()
+    with pytest.raises(e.ModelError, match="set_sparse_connections"):
+        model.load()
+    group.set_sparse_connections([0], [1])
+    model.load()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_recording(backend: str) -> None:
+    model = new_model(backend)
+    population = add_counter(model, 40)
+    population.spike_recording_enabled = True
+    run_ready(model, 6)
+    model.run(5)
+    with pytest.raises(e.RuntimeFault, match="timesteps"):
+        _ = population.spike_recording_data
+    model.run(7)
+    model.pull_recording_buffers_from_device()
+    [(times, ids)] = population.spike_recording_data
+    # The last six of twelve timesteps; ids descend within every 32 neurons.
+    order = [*range(31, -1, -1), *range(39, 31, -1)]
+    np.testing.assert_array_equal(times, np.repeat([8.0, 11.0], 40))
+    np.testing.assert_array_equal(ids, order * 2)
+
+
+def test_recording_needs_a_length() -> None:
+    model = new_model()
+    add_counter(model).spike_recording_enabled = True
+    model.build()
+    with pytest.raises(e.RuntimeFault, match="number of timesteps"):
+        model.load()
+
+
+def test_dynamic_parameters() -> None:
+    model = new_model()
+    population = add_counter(model)
+    with pytest.raises(KeyError, match="'step'"):
+        population.set_param_dynamic("pace")
+    population.set_param_dynamic("step")
+    run_ready(model)
+    model.step_time()
+    population.set_dynamic_param_value("step", 0.25)
+    model.step_time()
+    np.testing.assert_array_equal(population.vars["V"].view, 1.25)
+    with pytest.raises(e.RuntimeFault, match="before the network is built"):
+        population.set_param_dynamic("step", False)
+
+
+def test_constant_parameters_cannot_be_set() -> None:
+    model = new_model()
+    population = add_counter(model)
+    run_ready(model)
+    with pytest.raises(e.ModelError, match="constant"):
+        population.set_dynamic_param_value("step", 2.0)
+
+
+def test_time_follows_the_timestep() -> None:
+    model = new_model()
+    model.dt = 0.25
+    add_counter(model)
+    run_ready(model)
+    model.run(3)
+    assert model.timestep == 3 and model.t == 0.75
+    model.t = 0.0
+    assert model.t == 0.75
+    model.timestep = 0
+    assert model.t == 0.0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_run_plan_schedules_custom_updates(backend: str) -> None:
+    model = new_model(backend)
+    population = add_counter(model)
+    change = e.create_custom_update_model(
+        "Change", params=["by"], var_refs=[("V", "scalar")], update_code="V += by;"
+    )
+    reference = e.create_var_ref(population, "V")
+    for name, by in (("Begin", 0.25), ("End", 0.5)):
+        model.add_custom_update(name, name, change, {"by": by}, {}, {"V": reference})
+    run_ready(model)
+    path = population.vars["V"].path
+    model.run(4, begin=[("Begin", 1)], end=["End", ("Begin", 2)], record=[path])
+    # +1 and 0.5 each timestep, 0.25 before the second and after the third, reset at 3.
+    recorded = model.recorded(path).reshape(4, 2)[:, 0]
+    np.testing.assert_array_equal(recorded, [1.5, 0.5, 2.25, 0.5])
+    with pytest.raises(IndexError, match="Nothing"):
+        model.run(1, begin=["Nothing"])
+    with pytest.raises(KeyError, match=r"neuron\.Q"):
+        model.run(1, record=["neuron.Q.vars.V"])
+
+
+def test_initial_values_and_life_cycle() -> None:
+    model = new_model()
+    population = model.add_neuron_population("P", 3, COUNTER, {"step": 0.5}, {"V": [0.0, 1.0, 2.0]})
+    run_ready(model)
+    with pytest.raises(e.RuntimeFault, match="loaded"):
+        population.vars["V"].set_init_values([0.0] * 3)
+    np.testing.assert_array_equal(population.vars["V"].values, [0.0, 1.0, 2.0])
+    model.unload()
+    population.vars["V"].set_init_values([2.0, 1.0, 0.0])
+    model.load()
+    np.testing.assert_array_equal(population.vars["V"].values, [2.0, 1.0, 0.0])
+    with pytest.raises(e.RuntimeFault, match="after the network was built"):
+        sink(model, 1)
+    with pytest.raises(e.RuntimeFault, match="loaded"):
+        model.load()
+
+
+def test_wrong_sizes_are_refused_at_load() -> None:
+    model = new_model()
+    model.add_neuron_population("P", 3, COUNTER, {"step": 0.5}, {"V": [0.0, 1.0]})
+    model.build()
+    with pytest.raises(e.ModelError, match=r"neuron\.P\.vars\.V"):
+        model.load()
+
+
+def test_missing_arrays_are_named() -> None:
+    model = new_model()
+    model.add_neuron_population("P", 1, "SpikeSourceArray", {}, {"startSpike": 0, "endSpike": 0})
+    model.build()
+    with pytest.raises(e.ModelError, match=r"spikeTimes"):
+        model.load()
+
+
+def test_timers_measure_only_when_enabled() -> None:
+    for enabled in (False, True):
+        model = new_model()
+        model.timing_enabled = enabled
+        population = add_counter(model, 1000)
+        change = e.create_custom_update_model(
+            "Change", var_refs=[("V", "scalar")], update_code="V = sin(V);"
+        )
+        model.add_custom_update("C", "G", change, {}, {}, {"V": e.create_var_ref(population, "V")})
+        run_ready(model)
+        model.run(50)
+        model.custom_update("G")
+        assert (model.neuron_update_time > 0.0) == enabled
+        assert (model.get_custom_update_time("G") > 0.0) == enabled
+        assert model.synapse_dynamics_time == 0.0
+
+
+def test_memory_plan_lists_arrays() -> None:
+    model = new_model()
+    model.batch_size = 4
+    add_counter(model, 10)
+    model.build()
+    plan = {item["path"]: item for item in model.memory_plan()}
+    item = plan["neuron.P.vars.V"]
+    assert item["bytes"] == 4 * 10 * 4
+    assert item["dtype"] == "float32"
+    assert np.prod(item["shape"]) == 40
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_random_values_depend_on_the_seed_alone(backend: str) -> None:
+    def draw(seed: int, num_threads: int) -> tuple[np.ndarray, np.ndarray]:
+        model = new_model(backend, num_threads=num_threads)
+        model.seed = seed
+        uniform = e.init_var("Uniform", {"min": -1.0, "max": 1.0})
+        source = model.add_neuron_population("P", 50, COUNTER, {"step": 0.0}, {"V": uniform})
+        group = model.add_synapse_population(
+            "S",
+            "SPARSE",
+            source,
+            source,
+            static(1.0),
+            delta(),
+            e.init_sparse_connectivity("FixedProbability", {"prob": 0.2}),
+        )
+        run_ready(model)
+        return source.vars["V"].values, group.get_sparse_post_inds()
+
+    first, again, other = draw(1, 1), draw(1, 2), draw(2, 1)
+    np.testing.assert_array_equal(first[0], again[0])
+    np.testing.assert_array_equal(first[1], again[1])
+    assert np.any(first[0] != other[0])
+    assert len(first[1]) == pytest.approx(50 * 50 * 0.2, rel=0.2)
+    assert -1.0 <= first[0].min() < -0.5 < 0.5 < first[0].max() <= 1.0
