@@ -1,6 +1,10 @@
-"""The compiled engine; `mlgenn_rs.engine` is its interface for users."""
+"""The native engine; `mlgenn_rs.engine` is its interface for users.
 
-from typing import Any, Mapping, Sequence
+Paths of arrays are strings such as ``neuron.P.vars.V``.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,18 +16,37 @@ def compile(
     backend: str | None = None,
     num_threads: int | None = None,
     options_json: str = "{}",
-) -> CompiledModel: ...
+) -> CompiledModel:
+    """Compile a network described in JSON.
+
+    ``backend`` is ``"cpu"`` (the default), ``"single_threaded_cpu"`` or ``"interpreter"``.  The
+    only option is ``accumulate_per_member``: keep sums over the batch once per batch member.
+
+    Raises ``ModelError``, ``SnippetError`` or ``Unsupported``.
+    """
 
 class CompiledModel:
+    """A network made ready to run; immutable, can be simulated any number of times at once."""
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the network."""
     @property
-    def backend(self) -> str: ...
+    def backend(self) -> str:
+        """Name of the backend."""
     @property
-    def num_threads(self) -> int: ...
-    def memory_plan(self) -> list[dict[str, Any]]: ...
+    def num_threads(self) -> int:
+        """Number of threads of the backend."""
+    def memory_plan(self) -> list[dict[str, Any]]:
+        """Return ``path``, ``bytes``, ``dtype`` and ``shape`` of all that loading allocates."""
 
 class RunPlan:
+    """A number of timesteps, custom updates around them, and arrays to record.
+
+    ``begin`` and ``end`` are custom update groups to run before and after every timestep (``None``)
+    or only one, counted from the start of the run.
+    """
+
     def __init__(
         self,
         num_timesteps: int,
@@ -33,31 +56,47 @@ class RunPlan:
     ) -> None: ...
 
 class Simulation:
+    """The state of a network that is being simulated.
+
+    ``arrays`` holds initial values and extra global parameters by path, one-dimensional.
+    """
+
     timestep: int
+    """Number of timesteps made; settable."""
+
     def __init__(
         self,
         compiled: CompiledModel,
         arrays: Mapping[str, npt.NDArray[Any]],
         num_recording_timesteps: int | None = None,
     ) -> None: ...
-    def step(self) -> None: ...
-    def run(self, plan: RunPlan) -> None: ...
-    def custom_update(self, group: str) -> None: ...
-    def recorded(self, path: str) -> npt.NDArray[Any]: ...
-    def view(self, path: str) -> npt.NDArray[Any]: ...
-    def current_slot(self, path: str) -> int: ...
-    def set_dynamic_param(self, path: str, value: float) -> None: ...
+    def step(self) -> None:
+        """Make one timestep."""
+    def run(self, plan: RunPlan) -> None:
+        """Run a plan without the GIL; Ctrl-C stops it between timesteps."""
+    def custom_update(self, group: str) -> None:
+        """Run a custom update group; raises ``UnknownGroup`` if there is none."""
+    def recorded(self, path: str) -> npt.NDArray[Any]:
+        """Return what the last run recorded of an array: timesteps, copies, elements."""
+    def view(self, path: str) -> npt.NDArray[Any]:
+        """Return a live view: copies and delay slots, if more than one, and elements."""
+    def current_slot(self, path: str) -> int:
+        """Return the delay slot of an array that was written last."""
+    def set_dynamic_param(self, path: str, value: float) -> None:
+        """Change a dynamic parameter."""
     def spikes(
         self, population: str
-    ) -> list[tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]]: ...
-    def pre_events(
-        self, group: str
-    ) -> list[tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]]: ...
+    ) -> list[tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]]:
+        """Return recorded spikes per batch member: times in ms and ids of neurons."""
+    def pre_events(self, group: str) -> list[tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]]:
+        """Return recorded presynaptic events per batch member: times in ms and ids."""
     def post_events(
         self, group: str
-    ) -> list[tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]]: ...
-    def row_length(self, group: str) -> npt.NDArray[np.uint32]: ...
-    def indices(
-        self, group: str
-    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]: ...
-    def times(self) -> dict[str, float]: ...
+    ) -> list[tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]]:
+        """Return recorded postsynaptic events per batch member: times in ms and ids."""
+    def row_length(self, group: str) -> npt.NDArray[np.uint32]:
+        """Return the number of synapses of every row of a sparse synapse group."""
+    def indices(self, group: str) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+        """Return pre- and postsynaptic index of every synapse, in row order."""
+    def times(self) -> dict[str, float]:
+        """Return the seconds spent in each part since loading."""

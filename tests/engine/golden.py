@@ -412,7 +412,7 @@ class Program:
 def read(model: e.GeNNModel, path: str) -> np.ndarray:
     """Return what a path of a case stands for."""
     path, _, suffix = path.partition(":")
-    kind, name, section, *rest = path.split(".")
+    kind, name, section, *_rest = path.split(".")
     group = _group(model, kind, name)
     if section == "conn":
         return np.stack([group.get_sparse_pre_inds(), group.get_sparse_post_inds()]).astype(int)

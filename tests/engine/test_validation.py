@@ -104,7 +104,7 @@ def test_types_of_references_are_written_alike() -> None:
         "Update", var_refs=[("x", "float")], update_code="x = 0.0;"
     )
     reference = e.create_var_ref(population, "x")
-    with pytest.raises(e.ModelError, match="'float'.*'scalar'"):
+    with pytest.raises(e.ModelError, match=r"'float'.*'scalar'"):
         model.add_custom_update("U", "G", update, {}, {}, {"x": reference})
 
 
@@ -286,7 +286,7 @@ def test_preferences_are_checked_when_building(
 ) -> None:
     model = new_model(backend, **preferences)
     model.add_neuron_population("P", 1, SINK, {}, {"x": 0.0})
-    with pytest.raises(ValueError, match="backend|preference|num_threads"):
+    with pytest.raises(ValueError, match=r"backend|preference|num_threads"):
         model.build()
 
 

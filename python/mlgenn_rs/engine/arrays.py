@@ -56,7 +56,8 @@ class Array:
     @property
     def values(self) -> AnyArray:
         """Copy of the values; assign to write."""
-        return self._live().copy()
+        values: AnyArray = self._live().copy()
+        return values
 
     @values.setter
     def values(self, values: npt.ArrayLike) -> None:
@@ -89,7 +90,8 @@ class DelayedArray(Array):
     @property
     def current_values(self) -> AnyArray:
         """Copy of the slot written last; assign to write."""
-        return self._current(self._live()).copy()
+        values: AnyArray = self._current(self._live()).copy()
+        return values
 
     @current_values.setter
     def current_values(self, values: npt.ArrayLike) -> None:
@@ -258,9 +260,11 @@ class Variable(DelayedArray):
             )
 
     def _unpadded(self, array: AnyArray) -> AnyArray:
-        if self._sparse_group is None:
-            return array.copy()
-        unpadded: AnyArray = array[..., self._sparse_group.occupied(array.shape[-1])]
+        unpadded: AnyArray = (
+            array.copy()
+            if self._sparse_group is None
+            else array[..., self._sparse_group.occupied(array.shape[-1])]
+        )
         return unpadded
 
     def _write(self, array: AnyArray, values: npt.ArrayLike) -> None:

@@ -60,7 +60,7 @@ def _indices(given: npt.ArrayLike, limit: int, what: str) -> Indices:
             f"{what}: expected a one-dimensional array of integers, got {indices.ndim} dimensions "
             f"of {indices.dtype}"
         )
-    if indices.size and not (0 <= int(indices.min()) and int(indices.max()) < limit):
+    if indices.size and not (int(indices.min()) >= 0 and int(indices.max()) < limit):
         raise ModelError(
             f"{what}: expected indices from 0 to {limit - 1}, got {indices.min()} to "
             f"{indices.max()}"

@@ -176,7 +176,7 @@ class SynapseGroup(Group):
 
     @property
     def sparse_group(self) -> SynapseGroup | None:
-        """This group if its synapse variables are stored in ragged rows."""
+        """The group itself if its synapse variables are stored in ragged rows."""
         return self if self.matrix_type is SynapseMatrixType.SPARSE else None
 
     @property
