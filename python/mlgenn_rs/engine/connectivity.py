@@ -119,5 +119,5 @@ def drawn_row_lengths(
     while True:
         lengths = generator.multinomial(total, np.full(num_pre, 1.0 / num_pre))
         if lengths.max(initial=0) <= bound:
-            yield f"{path}.preCalcRowLength", lengths.astype(np.uint16)
+            yield f"{path}.preCalcRowLength", lengths.astype(np.uint32)
             return

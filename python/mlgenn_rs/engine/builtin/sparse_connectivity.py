@@ -85,7 +85,7 @@ _FIXED_NUMBER_POST = create_sparse_connect_init_snippet(
 _FIXED_NUMBER_TOTAL = create_sparse_connect_init_snippet(
     "FixedNumberTotalWithReplacement",
     params=[("num", "unsigned int")],
-    extra_global_params=[("preCalcRowLength", "uint16_t*")],
+    extra_global_params=[("preCalcRowLength", "uint32_t*")],
     row_build_code="const unsigned int rowLength = preCalcRowLength[id_pre];" + _ORDERED_TARGETS,
     calc_max_row_len_func=lambda num_pre, num_post, pars: longest_of(
         num_pre, int(pars["num"]), 1.0 / num_pre
@@ -149,6 +149,7 @@ SPARSE_CONNECT_SNIPPETS: dict[str, SparseConnectInitSnippet] = {
         create_sparse_connect_init_snippet("Uninitialised"),
         _ONE_TO_ONE,
         _fixed_probability("FixedProbability", ""),
+        # The neuron itself is passed over, so that every other target keeps its probability.
         _fixed_probability("FixedProbabilityNoAutapse", "if(j == id_pre) { j++; continue; }"),
         _FIXED_NUMBER_POST,
         _FIXED_NUMBER_TOTAL,
