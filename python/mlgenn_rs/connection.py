@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from weakref import ReferenceType, ref
 
 from .connectivity import Connectivity, default_connectivity
@@ -53,11 +53,8 @@ class Connection:
         self._source = ref(source)
         self._target = ref(target)
         self.max_delay_steps = max_delay_steps
-        self.connectivity = cast(
-            Connectivity,
-            get_object(connectivity, Connectivity, "Connectivity", default_connectivity),
-        )
-        self.synapse = cast(Synapse, get_object(synapse, Synapse, "Synapse", default_synapses))
+        self.connectivity = get_object(connectivity, Connectivity, "Connectivity", default_connectivity)
+        self.synapse = get_object(synapse, Synapse, "Synapse", default_synapses)
         self.name: str = f"Conn_{source.name}_{target.name}" if name is None else name
         self.connectivity.connect(source, target)
         if add_to_model:
