@@ -107,7 +107,9 @@ pub(crate) fn allocate(plan: &Plan, given: &Arrays) -> Result<Vec<Buffer>, Engin
         .zip(&lengths)
         .map(|(item, &length)| (length as u128).max(1) * item.ty.bytes() as u128)
         .sum();
-    if let Some(available) = available_memory() && total > available {
+    if let Some(available) = available_memory()
+        && total > available
+    {
         items.sort_by_key(|item| std::cmp::Reverse(item.bytes));
         let largest = items
             .iter()
@@ -129,12 +131,7 @@ pub(crate) fn allocate(plan: &Plan, given: &Arrays) -> Result<Vec<Buffer>, Engin
         .collect()
 }
 
-fn length(
-    plan: &Plan,
-    id: ArrayId,
-    array: &Array,
-    given: &Arrays,
-) -> Result<usize, EngineError> {
+fn length(plan: &Plan, id: ArrayId, array: &Array, given: &Arrays) -> Result<usize, EngineError> {
     match array.length {
         Length::Fixed(elements) => plan
             .copies(id)

@@ -177,12 +177,7 @@ impl BoundKernel {
     }
 }
 
-fn bind(
-    plan: &Plan,
-    kind: SlotKind,
-    binding: &SlotBinding,
-    map: LaneMap,
-) -> (Pattern, BoundSlot) {
+fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pattern, BoundSlot) {
     let copies_of = |array: ArrayId| plan.layout.array(array).copies;
     let shared = match binding {
         SlotBinding::Array { array, .. } | SlotBinding::Ring { array } => {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use mlgenn_ir::Buffer;
 use mlgenn_ir::launch::Executor;
+use mlgenn_model::Network;
 use mlgenn_model::description::MatrixType;
 use mlgenn_model::plan::{CustomUpdateSize, InitFrom, InitOver, Plan, PlanOptions, SynapseKernel};
-use mlgenn_model::{ModelError, Network};
 
 use crate::arrays::{MemoryItem, memory_plan};
 use crate::backend::Backend;

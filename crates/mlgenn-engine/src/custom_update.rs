@@ -41,9 +41,8 @@ pub(crate) fn is_local(model: &CompiledModel, group: &str) -> bool {
             update.copies != Copies::Shared
                 && !over_batch
                 && update.transpose.is_none()
-                && writes(update).all(|array| {
-                    model.plan.layout.array(array).copies == update.copies
-                })
+                && writes(update)
+                    .all(|array| model.plan.layout.array(array).copies == update.copies)
         })
     })
 }
@@ -131,7 +130,8 @@ impl<'a> CustomUpdates<'a> {
 
     fn run_update(&self, update: &CustomUpdatePlan, kernel: &BoundKernel) {
         let (copies, items) = (self.copies(update), self.items(update));
-        let over_batch = update.reductions.iter().any(|reduction| self.is_over_batch(update, reduction.target));
+        let over_batch =
+            update.reductions.iter().any(|reduction| self.is_over_batch(update, reduction.target));
         if over_batch {
             for reduction in &update.reductions {
                 let target = &self.buffers[reduction.target.0];
@@ -205,8 +205,7 @@ impl<'a> CustomUpdates<'a> {
                     let lanes = match &group.connectivity {
                         ConnectivityPlan::Dense => group.num_post,
                         ConnectivityPlan::Sparse { row_length, indices, .. } => {
-                            let lanes =
-                                self.buffers[row_length.0].load(row).unwrap_or(0) as usize;
+                            let lanes = self.buffers[row_length.0].load(row).unwrap_or(0) as usize;
                             let targets = self.buffers[indices.0].words(place.row_start, lanes);
                             place.others = targets.map_or(&[], |targets| targets);
                             lanes

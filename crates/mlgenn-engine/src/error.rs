@@ -79,7 +79,11 @@ pub(crate) fn size(bytes: u128) -> String {
     let mut value = bytes as f64;
     for unit in ["bytes", "KiB", "MiB", "GiB"] {
         if value < 1024.0 {
-            return if unit == "bytes" { format!("{value} {unit}") } else { format!("{value:.1} {unit}") };
+            return if unit == "bytes" {
+                format!("{value} {unit}")
+            } else {
+                format!("{value:.1} {unit}")
+            };
         }
         value /= 1024.0;
     }

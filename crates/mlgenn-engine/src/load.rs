@@ -161,8 +161,7 @@ impl Loader<'_> {
                     let lanes = match &group.connectivity {
                         ConnectivityPlan::Dense => group.num_post,
                         ConnectivityPlan::Sparse { row_length, indices, .. } => {
-                            let lanes =
-                                self.buffers[row_length.0].load(row).unwrap_or(0) as usize;
+                            let lanes = self.buffers[row_length.0].load(row).unwrap_or(0) as usize;
                             let targets = self.buffers[indices.0].words(place.row_start, lanes);
                             place.others = targets.map_or(&[], |targets| targets);
                             lanes

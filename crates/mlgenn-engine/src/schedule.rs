@@ -11,8 +11,8 @@
 
 use std::sync::Arc;
 
-use mlgenn_ir::launch::{AddRows, Launch, Operand, Watch};
 use mlgenn_ir::Buffer;
+use mlgenn_ir::launch::{AddRows, Launch, Operand, Watch};
 use mlgenn_model::description::MatrixType;
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{ConnectivityPlan, EventQueueId, SynapseGroupPlan, SynapseKernel};
@@ -109,8 +109,7 @@ impl BlockStep<'_> {
     fn postsynaptic_updates(&mut self) {
         let model = self.shared.model;
         let plan = &model.plan;
-        for (index, (group, programs)) in
-            plan.synapse_groups.iter().zip(&model.groups).enumerate()
+        for (index, (group, programs)) in plan.synapse_groups.iter().zip(&model.groups).enumerate()
         {
             let spikes = plan.populations[group.target].spikes;
             for member in plan.blocks.members(self.block) {

@@ -183,12 +183,9 @@ impl Simulation {
         }
         let recorded = self.start_recording(plan)?;
         let model = self.model.clone();
-        let is_global =
-            |updates: &[StepUpdate], step: usize| -> bool {
-                updates
-                    .iter()
-                    .any(|update| update.runs_at(step) && !is_local(&model, &update.group))
-            };
+        let is_global = |updates: &[StepUpdate], step: usize| -> bool {
+            updates.iter().any(|update| update.runs_at(step) && !is_local(&model, &update.group))
+        };
         let mut step = 0;
         while step < plan.timesteps {
             if is_global(&plan.begin, step) {

@@ -1,6 +1,6 @@
 //! What can be wrong with a description of a network.
 
-use mlgenn_ir::LowerError;
+use mlgenn_ir::lower::LowerError;
 use mlgenn_lang::SnippetError;
 
 /// An error in the description of a network.

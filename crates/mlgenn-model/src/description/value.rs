@@ -61,3 +61,22 @@ pub struct Egp {
 fn scalar() -> String {
     "scalar".to_owned()
 }
+
+impl Param {
+    /// A parameter of type `scalar`.
+    pub fn scalar(name: impl Into<String>) -> Self {
+        Self { name: name.into(), type_name: scalar() }
+    }
+}
+
+impl Var {
+    /// A variable of type `scalar` that code reads and writes.
+    pub fn scalar(name: impl Into<String>) -> Self {
+        Self { name: name.into(), type_name: scalar(), access: VarAccess::ReadWrite }
+    }
+
+    /// A variable of type `scalar` that code only reads, shared by the batch.
+    pub fn read_only(name: impl Into<String>) -> Self {
+        Self { access: VarAccess::ReadOnly, ..Self::scalar(name) }
+    }
+}

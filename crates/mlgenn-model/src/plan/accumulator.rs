@@ -22,9 +22,7 @@ pub(super) fn choose(
     initialisers: &[InitPlan],
 ) {
     let starts_at_zero = |id: ArrayId| {
-        initialisers
-            .iter()
-            .any(|init| init.array == id && matches!(init.from, InitFrom::Bits(0)))
+        initialisers.iter().any(|init| init.array == id && matches!(init.from, InitFrom::Bits(0)))
     };
     let mut candidates: BTreeSet<ArrayId> = layout
         .arrays()
@@ -54,8 +52,7 @@ pub(super) fn choose(
     loop {
         let before = candidates.len();
         for update in updates.values().flatten() {
-            let used: Vec<_> =
-                candidates.iter().copied().filter(|a| refers(update, *a)).collect();
+            let used: Vec<_> = candidates.iter().copied().filter(|a| refers(update, *a)).collect();
             let fits = used.iter().all(|array| only_sums(update, *array))
                 && batched(layout, update).all(|array| candidates.contains(&array))
                 && !uses_member(&update.kernel);
@@ -239,9 +236,9 @@ fn sums(update: &CustomUpdatePlan, array: ArrayId) -> bool {
     slots_of(&update.kernel, array).any(|slot| {
         kernel.body.instructions.iter().any(|instruction| {
             matches!(&instruction.op, Op::Accumulate(_, value)
-                if kernel.body.instructions.iter().any(|i| {
-                    i.results.contains(value) && matches!(i.op, Op::Read(s) if s == slot)
-                }))
+            if kernel.body.instructions.iter().any(|i| {
+                i.results.contains(value) && matches!(i.op, Op::Read(s) if s == slot)
+            }))
         })
     })
 }

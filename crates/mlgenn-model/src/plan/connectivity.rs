@@ -3,10 +3,10 @@
 use mlgenn_ir::{BinaryOp, CompareOp, Domain, Op, SlotKind, Type, Value};
 use mlgenn_lang::NumericType;
 
+use super::Planner;
 use super::kernel::{Composer, Index, PlannedKernel, RingPosition, SlotBinding};
 use super::scope::Scope;
 use super::usage::is_empty;
-use super::Planner;
 use crate::description::{Connectivity, MatrixType, ParamValues, SparseSnippet, SynapseGroup};
 use crate::error::ModelError;
 use crate::layout::{Array, ArrayId, Copies};
@@ -233,7 +233,8 @@ fn build_kernel(
     let dt = builder.number(planner.time(), planner.network.dt);
     scope.value("dt", planner.precision.time, dt)?;
     let id = composer.index("id", Index::Neuron);
-    let (own, begin) = if by_rows { ("id_pre", "id_post_begin") } else { ("id_post", "id_pre_begin") };
+    let (own, begin) =
+        if by_rows { ("id_pre", "id_post_begin") } else { ("id_post", "id_pre_begin") };
     scope.value(own, NumericType::UInt32, id)?;
     scope.value(begin, NumericType::UInt32, zero)?;
     let random = planner.random_source(&mut composer, id);
@@ -267,7 +268,7 @@ fn build_kernel(
         // A full row keeps counting, so that the engine can say how long it would have been.
         let limit = builder.number(Type::U32, target_stride as f64);
         let fits = builder.compare(CompareOp::Less, used, limit);
-        builder.if_else::<mlgenn_ir::LowerError>(
+        builder.if_else::<mlgenn_ir::lower::LowerError>(
             fits,
             |builder| {
                 let row = builder.convert(id, Type::I64);

@@ -4,12 +4,12 @@ use indexmap::IndexMap;
 use mlgenn_ir::{Cell, Domain, Op, SlotId, SlotKind, Type};
 use mlgenn_lang::NumericType;
 
+use super::Planner;
 use super::init::InitOver;
 use super::kernel::{Composer, Index, PlannedKernel, RingPosition, Scalar, SlotBinding};
 use super::scope::Scope;
 use super::synapse::numeric;
 use super::usage::uses;
-use super::Planner;
 use crate::description::{
     CustomUpdate, CustomUpdateVarAccess, EgpRef, MatrixType, VarAccessMode, VarRef,
 };
@@ -191,8 +191,7 @@ impl Planner {
             (Some(group), None) => {
                 let code = [update.model.update_code.as_str()];
                 let by_pair = ["id_pre", "id_post", "id_syn"].iter().any(|id| uses(code, id));
-                let dense =
-                    self.network.synapse_groups[group].matrix_type == MatrixType::Dense;
+                let dense = self.network.synapse_groups[group].matrix_type == MatrixType::Dense;
                 if dense && !by_pair {
                     let (num_pre, num_post) = self.group_sizes(group);
                     CustomUpdateSize::Matrix { group, elements: num_pre * num_post }
@@ -223,8 +222,7 @@ impl Planner {
                 vars.iter().any(|v| v.name == *var && v.access == ReadOnlySharedNeuron)
             }
             VarRef::CustomUpdate { custom_update, var } => {
-                let update =
-                    self.network.custom_updates.iter().find(|u| u.name == *custom_update);
+                let update = self.network.custom_updates.iter().find(|u| u.name == *custom_update);
                 update.is_some_and(|update| {
                     update.model.vars.iter().any(|v| {
                         v.name == *var
@@ -275,8 +273,7 @@ impl Planner {
                 ));
             }
             let elements = if per_neuron { 1 } else { size };
-            let mut array =
-                Array::new(format!("{prefix}.vars.{}", var.name), ty, copies, elements);
+            let mut array = Array::new(format!("{prefix}.vars.{}", var.name), ty, copies, elements);
             array.synapse_group = group;
             let id = self.layout.add(array)?;
             let over = group.map_or(InitOver::Elements, |group| InitOver::Synapses { group });
@@ -460,17 +457,18 @@ impl<'a> CustomUpdateComposer<'a> {
             &update.model.extra_global_params,
         )?;
 
-        let mut open = self.scope.open();
+        let context = self.context.clone();
+        let scope = std::mem::replace(&mut self.scope, Scope::new(context, self.planner.precision));
         let builder = &mut self.composer.builder;
-        open.code().statements(builder, "update code", &update.model.update_code)?;
-        for (slot, cell, initial) in self.stores {
+        scope.open().code().statements(builder, "update code", &update.model.update_code)?;
+        for (slot, cell, initial) in std::mem::take(&mut self.stores) {
             let value = builder.get(cell);
             if initial != Some(value) {
                 builder.write(slot, value);
             }
         }
         let mut reductions = Vec::new();
-        for (mut reduction, cell, name) in self.reduced {
+        for (mut reduction, cell, name) in std::mem::take(&mut self.reduced) {
             let value = self.composer.builder.get(cell);
             let target = reduction.target;
             let over_batch = self.is_over_batch(&name, target);
@@ -584,8 +582,8 @@ impl<'a> CustomUpdateComposer<'a> {
         };
         let lacks_batch =
             description.copies == Copies::Shared && self.shape.copies != Copies::Shared;
-        let lacks = domain == Domain::Member
-            || (lacks_batch && self.planner.network.batch_size > 1);
+        let lacks =
+            domain == Domain::Member || (lacks_batch && self.planner.network.batch_size > 1);
         if mode == Mode::ReadWrite && lacks {
             return Err(ModelError::invalid(
                 &self.context,
@@ -656,9 +654,8 @@ impl<'a> CustomUpdateComposer<'a> {
         let VarRef::Wu { synapse_group, transpose: Some(target), .. } = bound else {
             return Ok(());
         };
-        let to = self
-            .planner
-            .array(&format!("syn.{}.vars.{}", target.synapse_group, target.var))?;
+        let to =
+            self.planner.array(&format!("syn.{}.vars.{}", target.synapse_group, target.var))?;
         let index = |name: &str| {
             self.planner.network.synapse_groups.iter().position(|group| group.name == name)
         };

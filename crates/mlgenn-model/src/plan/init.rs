@@ -1,13 +1,14 @@
 //! What gives variables their first values.
 
-use mlgenn_ir::{BinaryOp, Domain, RandomSource, SlotKind, Type, Value};
+use mlgenn_ir::lower::RandomSource;
+use mlgenn_ir::{BinaryOp, Domain, SlotKind, Type, Value};
 use mlgenn_lang::NumericType;
 
+use super::Planner;
 use super::kernel::{Composer, Index, PlannedKernel, RingPosition, SlotBinding};
 use super::scope::Scope;
 use super::synapse::numeric;
 use super::values::number_bits;
-use super::Planner;
 use crate::description::{InitSnippet, ParamValues, VarInit};
 use crate::error::ModelError;
 use crate::layout::ArrayId;

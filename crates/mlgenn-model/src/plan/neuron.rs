@@ -5,7 +5,8 @@
 //! neurons that spike the spike code of the synapse groups and the reset code.
 
 use indexmap::IndexMap;
-use mlgenn_ir::{Cell, Domain, Op, RandomSource, SlotId, SlotKind, Type, Value};
+use mlgenn_ir::lower::RandomSource;
+use mlgenn_ir::{Cell, Domain, Op, SlotId, SlotKind, Type, Value};
 use mlgenn_lang::NumericType;
 
 use super::kernel::{Composer, EventQueueId, Index, RingPosition, Scalar, SlotBinding};
@@ -437,7 +438,12 @@ impl<'a> NeuronUpdate<'a> {
                 &group.postsynaptic.params,
                 &group.postsynaptic.dynamic_params,
             )?;
-            self.egps(&mut scope, &prefix, "psm_egps", &group.postsynaptic.model.extra_global_params)?;
+            self.egps(
+                &mut scope,
+                &prefix,
+                "psm_egps",
+                &group.postsynaptic.model.extra_global_params,
+            )?;
             self.inject_current(&mut scope, &group.post_target_var)?;
             self.allow_random(&mut scope);
             let mut open = scope.open();
@@ -563,7 +569,7 @@ impl<'a> NeuronUpdate<'a> {
         };
         let population_time = self.planner.rings[self.index].spike_time;
 
-        let mut base = |this: &mut Self, writable: bool| -> Result<Scope, ModelError> {
+        let base = |this: &mut Self, writable: bool| -> Result<Scope, ModelError> {
             let mut scope = this.scope(context.clone())?;
             this.define_states(&mut scope, &states, writable)?;
             this.define_refs(&mut scope, refs, neuron)?;
@@ -587,9 +593,8 @@ impl<'a> NeuronUpdate<'a> {
         self.spike_time_name(&mut condition, "prev_set", event_times.before)?;
         self.allow_random(&mut condition);
 
-        let pick = |pre_code: &str, post_code: &str| {
-            (if pre { pre_code } else { post_code }).to_owned()
-        };
+        let pick =
+            |pre_code: &str, post_code: &str| (if pre { pre_code } else { post_code }).to_owned();
         Ok(Attached {
             side: if pre { "pre" } else { "post" },
             states,
@@ -610,7 +615,8 @@ impl<'a> NeuronUpdate<'a> {
         let Some(queue) = update.event_queue else { return Ok(()) };
         let slot = format!("{} event threshold condition code", update.side);
         let builder = &mut self.composer.builder;
-        let condition = update.condition.code().condition(builder, &slot, &update.condition_code)?;
+        let condition =
+            update.condition.code().condition(builder, &slot, &update.condition_code)?;
         self.emit(&format!("{}_events", update.side), queue, condition);
         let times = update.event_times;
         self.composer.store_times(
@@ -726,7 +732,8 @@ impl Composer {
             let slot = self.array(layout, "time_before", before, Domain::Neuron, at);
             self.builder.write(slot, old);
         }
-        let slot = self.array(layout, "last_time_next", last, Domain::Neuron, RingPosition::Current);
+        let slot =
+            self.array(layout, "last_time_next", last, Domain::Neuron, RingPosition::Current);
         let new = self.builder.select(condition, time, old);
         self.builder.write(slot, new);
     }

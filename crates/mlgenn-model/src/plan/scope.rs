@@ -1,6 +1,7 @@
 //! The names that a slot of model code sees, and running code in a kernel under construction.
 
-use mlgenn_ir::{Binding, Cell, KernelBuilder, LowerError, Lowering, RandomSource, SlotId, Value};
+use mlgenn_ir::lower::{Binding, LowerError, Lowering, RandomSource};
+use mlgenn_ir::{Cell, KernelBuilder, SlotId, Value};
 use mlgenn_lang::{
     Checker, Environment, NumericType, Precision, Source, Symbol, SymbolKind, Type, parse_type,
 };

@@ -143,7 +143,8 @@ impl Planner {
             let ring = self.layout.add_ring(slots);
             let prefix = format!("neuron.{}", population.name);
             let words = population.size.div_ceil(32);
-            let array = self.add_queue_array(format!("{prefix}.spike_queue"), words, (ring, slots))?;
+            let array =
+                self.add_queue_array(format!("{prefix}.spike_queue"), words, (ring, slots))?;
             let spikes = self.add_event_queue(EventQueue {
                 population: index,
                 array,
@@ -286,9 +287,11 @@ impl Planner {
             let mut refs = group.weight_update.psm_var_refs.iter();
             let referenced =
                 refs.any(|(alias, name)| *name == var.name && uses(codes, alias.as_str()));
-            let past = group.weight_update.psm_var_refs.iter().any(|(alias, name)| {
-                *name == var.name && subscripts(codes, alias.as_str())
-            });
+            let past = group
+                .weight_update
+                .psm_var_refs
+                .iter()
+                .any(|(alias, name)| *name == var.name && subscripts(codes, alias.as_str()));
             if past || (referenced && group.back_prop_delay_steps > 0) {
                 self.delay_array(id, target);
             }
@@ -318,7 +321,7 @@ impl Planner {
             &group.postsynaptic.dynamic_params,
         )?;
 
-        let mut event = |planner: &mut Self, side: &str, condition: &str, population: usize| {
+        let event = |planner: &mut Self, side: &str, condition: &str, population: usize| {
             if is_empty(condition) {
                 return Ok((None, EventTimes::default()));
             }

@@ -40,10 +40,6 @@ impl WeightUpdateModel {
 
     /// The slots that run per postsynaptic neuron.
     pub(crate) fn post_codes(&self) -> [&str; 3] {
-        [
-            &self.post_spike_code,
-            &self.post_dynamics_code,
-            &self.post_event_threshold_condition_code,
-        ]
+        [&self.post_spike_code, &self.post_dynamics_code, &self.post_event_threshold_condition_code]
     }
 }

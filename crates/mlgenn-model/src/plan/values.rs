@@ -145,10 +145,7 @@ impl Planner {
         let binding = SlotBinding::Array { array, at: RingPosition::Current };
         let slot = composer.slot(name, element, kind, binding);
         let element = mlgenn_lang::Type::numeric(super::synapse::numeric(element));
-        let pointer = mlgenn_lang::Type {
-            is_const: true,
-            ..mlgenn_lang::Type::pointer(element)
-        };
+        let pointer = mlgenn_lang::Type { is_const: true, ..mlgenn_lang::Type::pointer(element) };
         scope.array(name, pointer, slot)
     }
 }

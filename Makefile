@@ -1,0 +1,52 @@
+# `make demo` trains and evaluates a network; `make test` runs every check. Both make what they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MNIST ?=
+DEMO_FLAGS ?=
+
+.PHONY: help setup build demo test test-rust test-python lint bench clean
+
+help:
+	@echo "make demo   train a network on scikit-learn's digits (MNIST=path/to/mnist.npz for MNIST)"
+	@echo "make test   all checks: lints, Rust tests, Python tests"
+	@echo "make lint   lints only: rustfmt, clippy, ruff, mypy"
+	@echo "make bench  benchmarks, one JSON line each"
+	@echo "make clean  remove everything that was built"
+
+$(VENV)/made: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet "maturin>=1.9,<2"
+	touch $@
+
+# maturin compares sources itself, so that a second build is quick.
+setup: $(VENV)/made
+
+build: setup
+	$(BIN)/maturin develop --release --quiet --extras dev,demo
+
+demo: build
+	$(BIN)/python examples/train.py $(if $(MNIST),--mnist $(MNIST)) $(DEMO_FLAGS)
+
+test: lint test-rust test-python
+
+lint: build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(BIN)/ruff check python tests examples benchmarks
+	$(BIN)/ruff format --check python tests examples benchmarks
+	$(BIN)/mypy
+
+test-rust:
+	cargo test --workspace --locked --quiet
+
+test-python: build
+	$(BIN)/pytest
+
+bench: build
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf target $(VENV) python/mlgenn_rs/*.so output

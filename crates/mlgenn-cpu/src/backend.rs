@@ -1,0 +1,80 @@
+//! The CPU backend: blocks of batch members and pieces of custom updates on a pool of threads.
+
+use std::sync::{Mutex, PoisonError};
+
+use mlgenn_engine::Backend;
+use mlgenn_ir::launch::Executor;
+use rayon::prelude::*;
+
+use crate::float_mode::with_flush_to_zero;
+
+/// Runs kernels with vector units, on several threads.
+pub struct CpuBackend {
+    executor: Box<dyn Executor>,
+    threads: usize,
+    pool: Mutex<Option<Pool>>,
+}
+
+/// Threads do not survive a fork: a pool belongs to one process.
+struct Pool {
+    process: u32,
+    threads: std::sync::Arc<rayon::ThreadPool>,
+}
+
+impl CpuBackend {
+    /// A backend with so many threads; as many as there are cores if absent.
+    pub fn new(executor: Box<dyn Executor>, threads: Option<usize>) -> Self {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = threads.filter(|&threads| threads > 0).unwrap_or_else(cores);
+        Self { executor, threads, pool: Mutex::new(None) }
+    }
+
+    /// The pool of this process; `None` if threads cannot be had.
+    fn pool(&self) -> Option<std::sync::Arc<rayon::ThreadPool>> {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = std::process::id();
+        if pool.as_ref().is_none_or(|pool| pool.process != process) {
+            let name = |index| format!("mlgenn-{index}");
+            let builder = rayon::ThreadPoolBuilder::new().num_threads(self.threads);
+            let threads = std::sync::Arc::new(builder.thread_name(name).build().ok()?);
+            // The pool of a parent process has no threads here; joining them would never end.
+            std::mem::forget(pool.replace(Pool { process, threads }));
+        }
+        pool.as_ref().map(|pool| pool.threads.clone())
+    }
+}
+
+impl Backend for CpuBackend {
+    fn name(&self) -> &'static str {
+        "cpu"
+    }
+
+    fn executor(&self) -> &dyn Executor {
+        &*self.executor
+    }
+
+    fn threads(&self) -> usize {
+        self.threads
+    }
+
+    fn for_each(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        let pool = if self.threads > 1 && count > 1 { self.pool() } else { None };
+        match pool {
+            Some(pool) => pool.install(|| {
+                (0..count).into_par_iter().with_max_len(1).for_each(|index| {
+                    with_flush_to_zero(|| work(index));
+                });
+            }),
+            None => with_flush_to_zero(|| (0..count).for_each(work)),
+        }
+    }
+}
+
+impl std::fmt::Debug for CpuBackend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CpuBackend")
+            .field("executor", &self.executor.name())
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
+}
