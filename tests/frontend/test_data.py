@@ -124,7 +124,9 @@ def test_tonic_histogram_against_numpy() -> None:
     ids, bins = np.nonzero(counts >= 6)
     assert len(ids) > 10
     np.testing.assert_allclose(spikes.spike_times, bins * 1.5)
-    np.testing.assert_array_equal(np.diff(spikes.end_spikes, prepend=0), np.bincount(ids, minlength=6))
+    np.testing.assert_array_equal(
+        np.diff(spikes.end_spikes, prepend=0), np.bincount(ids, minlength=6)
+    )
 
 
 def test_tonic_errors() -> None:
