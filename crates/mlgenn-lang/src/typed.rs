@@ -143,7 +143,8 @@ pub enum ExprKind {
     /// An operator with one operand of the type of the result.
     Unary(UnaryOp, Box<Expr>),
     /// An operator with two operands of one type (shifts: the right one is any integer; pointer
-    /// arithmetic: pointer first, then an `int64_t` element count).
+    /// arithmetic: pointer first, then an `int64_t` element count; the difference of two pointers
+    /// of one type is an `int` element count).
     Binary(BinaryOp, Box<Expr>, Box<Expr>),
     /// A comparison of two operands of one numeric type; the result is `bool`.
     Compare(CompareOp, Box<Expr>, Box<Expr>),
