@@ -8,11 +8,12 @@ import inspect
 from typing import Any
 
 import pytest
-from .support import load_golden
 
 import mlgenn_rs
 from mlgenn_rs.utils.snippet import ConstantValueDescriptor
 from mlgenn_rs.utils.value import ValueDescriptor
+
+from .support import load_golden
 
 ROWS = load_golden("api_inventory")
 

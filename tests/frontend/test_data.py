@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from .support import load_golden
 
 from mlgenn_rs.utils import data as du
 from mlgenn_rs.utils.data import PreprocessedSpikes
+
+from .support import load_golden
 
 CASE = load_golden("d01_data_utils")
 IN, OUT = CASE["inputs"], CASE["outputs"]

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from .support import load_golden
 
 from mlgenn_rs.utils.connectivity import get_conv_same_padding
 from mlgenn_rs.utils.filter import ExampleFilter, get_neuron_filter_mask
+
+from .support import load_golden
 
 CASE = load_golden("u01_filters")
 

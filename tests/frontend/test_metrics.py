@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from .support import load_golden
 
 from mlgenn_rs.metrics import MeanSquareError, SparseCategoricalAccuracy
+
+from .support import load_golden
 
 CASE = load_golden("m01_metrics")
 
