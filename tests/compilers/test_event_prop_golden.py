@@ -93,6 +93,10 @@ def compare(case: str, golden: dict[str, np.ndarray], results: dict[str, Any]) -
         name, _, array = key.partition("/")
         if name == case and array in results:
             actual = np.asarray(results[array])
+            if expected.ndim == 3 and array.split(".")[1].startswith("Lambda"):
+                # All slots of a delayed variable were recorded; each timestep writes the next one
+                steps = np.arange(len(expected))
+                expected = expected[steps, (steps + 1) % expected.shape[1]]
             if array == "out.readout":  # silent outputs are at the lowest float
                 actual, expected = np.maximum(actual, -1e6), np.maximum(expected, -1e6)
             assert_close(actual, expected, key)
