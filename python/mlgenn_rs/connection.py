@@ -53,7 +53,9 @@ class Connection:
         self._source = ref(source)
         self._target = ref(target)
         self.max_delay_steps = max_delay_steps
-        self.connectivity = get_object(connectivity, Connectivity, "Connectivity", default_connectivity)
+        self.connectivity = get_object(
+            connectivity, Connectivity, "Connectivity", default_connectivity
+        )
         self.synapse = get_object(synapse, Synapse, "Synapse", default_synapses)
         self.name: str = f"Conn_{source.name}_{target.name}" if name is None else name
         self.connectivity.connect(source, target)

@@ -195,11 +195,11 @@ def expand_kernel(
     shared
         Whether synapses share the kernel in storage.
     what
-        What the value is, for messages.
+        What the value is, ``"weight"`` or ``"delay"``; delays are rounded to timesteps.
     """
     if not is_value_array(value):
         return value
-    value = np.asarray(value)
+    value = np.round(value) if what == "delay" else np.asarray(value)
     if value.shape == kernel_shape or value.shape == (prod(kernel_shape),):
         return value.flatten() if shared else KernelInit(value)
     if shared or value.ndim != 1:
