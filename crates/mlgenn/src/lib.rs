@@ -118,7 +118,7 @@ pub fn compile(network: Network, options: &Options) -> Result<Arc<CompiledModel>
         }
         // With the floating-point mode of the CPU backend, so that results can be compared.
         BackendChoice::Interpreter => {
-            Arc::new(CpuBackend::new(Box::new(Interpreter::new()), Some(1)))
+            Arc::new(CpuBackend::new(Box::new(Interpreter), Some(1)))
         }
     };
     Ok(Arc::new(CompiledModel::new(network, options.plan, backend)?))

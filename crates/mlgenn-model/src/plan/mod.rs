@@ -201,8 +201,7 @@ pub(crate) struct PopulationRing {
     pub(crate) ring: RingId,
     pub(crate) slots: usize,
     pub(crate) spikes: EventQueueId,
-    pub(crate) spike_time: Option<ArrayId>,
-    pub(crate) prev_spike_time: Option<ArrayId>,
+    pub(crate) spike_times: neuron::EventTimes,
 }
 
 impl Planner {

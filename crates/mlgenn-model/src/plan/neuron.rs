@@ -6,7 +6,7 @@
 
 use indexmap::IndexMap;
 use mlgenn_ir::lower::RandomSource;
-use mlgenn_ir::{Cell, Domain, Op, SlotId, SlotKind, Type, Value};
+use mlgenn_ir::{Cell, CompareOp, Domain, Op, SlotId, SlotKind, Type, Value};
 use mlgenn_lang::NumericType;
 
 use super::kernel::{Composer, EventQueueId, Index, RingPosition, Scalar, SlotBinding};
@@ -183,7 +183,7 @@ impl<'a> NeuronUpdate<'a> {
             &population.dynamic_params,
         )?;
         self.egps(&mut scope, &prefix, "egps", &model.extra_global_params)?;
-        self.spike_time_name(&mut scope, "st", self.planner.rings[self.index].spike_time)?;
+        self.spike_time_name(&mut scope, "st", self.planner.rings[self.index].spike_times.last)?;
         self.allow_random(&mut scope);
         let mut open = scope.open();
 
@@ -523,14 +523,13 @@ impl<'a> NeuronUpdate<'a> {
 
     fn emit(&mut self, name: &str, queue: EventQueueId, condition: Value) {
         let binding = SlotBinding::Events(queue);
-        let slot = self.composer.slot(name, Type::U32, SlotKind::Events, binding);
+        let slot = self.composer.slot(name, Type::Bool, SlotKind::Events, binding);
         self.composer.builder.effect(Op::Emit(slot, condition));
     }
 
     fn store_spike_times(&mut self, spike: Value) {
-        let ring = &self.planner.rings[self.index];
-        let (last, before) = (ring.spike_time, ring.prev_spike_time);
-        self.composer.store_times(&self.planner.layout, last, before, spike, self.time);
+        let times = self.planner.rings[self.index].spike_times;
+        self.composer.store_times(&self.planner.layout, times, spike, self.time);
     }
 
     /// Codes of the weight update models around this population.
@@ -567,7 +566,7 @@ impl<'a> NeuronUpdate<'a> {
         } else {
             (arrays.post_event_queue, arrays.post_event_times)
         };
-        let population_time = self.planner.rings[self.index].spike_time;
+        let population_time = self.planner.rings[self.index].spike_times.last;
 
         let base = |this: &mut Self, writable: bool| -> Result<Scope, ModelError> {
             let mut scope = this.scope(context.clone())?;
@@ -619,13 +618,7 @@ impl<'a> NeuronUpdate<'a> {
             update.condition.code().condition(builder, &slot, &update.condition_code)?;
         self.emit(&format!("{}_events", update.side), queue, condition);
         let times = update.event_times;
-        self.composer.store_times(
-            &self.planner.layout,
-            times.last,
-            times.before,
-            condition,
-            self.time,
-        );
+        self.composer.store_times(&self.planner.layout, times, condition, self.time);
         Ok(())
     }
 
@@ -676,11 +669,17 @@ struct Attached {
     event_times: EventTimes,
 }
 
-/// Times of the last and last but one spike-like event.
+/// Times of the last and last but one spike or spike-like event of each neuron.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EventTimes {
+    /// Time of the last one.
     pub(crate) last: Option<ArrayId>,
+    /// Time of the last but one, as long as the last one is being delivered; after that of the
+    /// last one.
     pub(crate) before: Option<ArrayId>,
+    /// Time of an event in the last timestep, or the most negative number: `before` must not
+    /// depend on `last`, which custom updates may set.
+    pub(crate) fresh: Option<ArrayId>,
 }
 
 impl Attached {
@@ -720,20 +719,27 @@ impl Composer {
     fn store_times(
         &mut self,
         layout: &crate::layout::Layout,
-        last: Option<ArrayId>,
-        before: Option<ArrayId>,
+        times: EventTimes,
         condition: Value,
         time: Value,
     ) {
-        let Some(last) = last else { return };
-        let old = self.previous_time(layout, "last_time", last);
-        if let Some(before) = before {
-            let at = RingPosition::Current;
-            let slot = self.array(layout, "time_before", before, Domain::Neuron, at);
-            self.builder.write(slot, old);
+        let Some(last) = times.last else { return };
+        let at = RingPosition::Current;
+        if let (Some(before), Some(fresh)) = (times.before, times.fresh) {
+            let old = self.previous_time(layout, "time_before", before);
+            let slot = self.array(layout, "fresh_time", fresh, Domain::Neuron, at);
+            let builder = &mut self.builder;
+            let fresh_time = builder.read(slot);
+            let never = builder.constant(layout.array(fresh).ty, layout.array(fresh).fill);
+            let was_fresh = builder.compare(CompareOp::Greater, fresh_time, never);
+            let new = builder.select(was_fresh, fresh_time, old);
+            let next_fresh = builder.select(condition, time, never);
+            builder.write(slot, next_fresh);
+            let slot = self.array(layout, "time_before_next", before, Domain::Neuron, at);
+            self.builder.write(slot, new);
         }
-        let slot =
-            self.array(layout, "last_time_next", last, Domain::Neuron, RingPosition::Current);
+        let old = self.previous_time(layout, "last_time", last);
+        let slot = self.array(layout, "last_time_next", last, Domain::Neuron, at);
         let new = self.builder.select(condition, time, old);
         self.builder.write(slot, new);
     }

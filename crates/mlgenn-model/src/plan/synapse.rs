@@ -151,17 +151,11 @@ impl Planner {
                 recorded: population.record_spikes,
                 path: format!("{prefix}.spikes"),
             });
-            let times = |wanted: bool, name: &str, planner: &mut Self| {
-                wanted
-                    .then(|| {
-                        let path = format!("{prefix}.{name}");
-                        planner.add_time_array(path, population.size, (ring, slots))
-                    })
-                    .transpose()
-            };
-            let spike_time = times(uses_time, "spike_times", self)?;
-            let prev_spike_time = times(uses_prev_time, "prev_spike_times", self)?;
-            self.rings.push(PopulationRing { ring, slots, spikes, spike_time, prev_spike_time });
+            let path = |name: &str| format!("{prefix}.{name}");
+            let paths = [path("spike_times"), path("prev_spike_times"), path("fresh_spike_times")];
+            let wanted = (uses_time, uses_prev_time);
+            let spike_times = self.add_times(paths, wanted, population.size, (ring, slots))?;
+            self.rings.push(PopulationRing { ring, slots, spikes, spike_times });
         }
         Ok(())
     }
@@ -193,6 +187,25 @@ impl Planner {
             _ => u64::from(f32::MIN.to_bits()),
         };
         self.layout.add(array)
+    }
+
+    /// Arrays of the times of the last and last but one event.
+    fn add_times(
+        &mut self,
+        [last, before, fresh]: [String; 3],
+        (wants_last, wants_before): (bool, bool),
+        size: usize,
+        ring: (RingId, usize),
+    ) -> Result<EventTimes, ModelError> {
+        let mut times = EventTimes::default();
+        if wants_last || wants_before {
+            times.last = Some(self.add_time_array(last, size, ring)?);
+        }
+        if wants_before {
+            times.before = Some(self.add_time_array(before, size, ring)?);
+            times.fresh = Some(self.add_time_array(fresh, size, (ring.0, 1))?);
+        }
+        Ok(times)
     }
 
     /// Arrays of synapse groups.
@@ -339,15 +352,9 @@ impl Planner {
             let before = format!("prev_set_{side}");
             let uses_before = uses(codes, &before) || uses([condition], "prev_set");
             let uses_last = uses_before || uses(codes, &last) || uses([condition], "set");
-            let mut times = EventTimes::default();
-            if uses_last {
-                let path = format!("{prefix}.{last}");
-                times.last = Some(planner.add_time_array(path, size, (ring, slots))?);
-            }
-            if uses_before {
-                let path = format!("{prefix}.{before}");
-                times.before = Some(planner.add_time_array(path, size, (ring, slots))?);
-            }
+            let path = |name: &str| format!("{prefix}.{name}");
+            let paths = [path(&last), path(&before), path(&format!("fresh_{last}"))];
+            let times = planner.add_times(paths, (uses_last, uses_before), size, (ring, slots))?;
             Ok::<_, ModelError>((Some(queue), times))
         };
         let (pre_event_queue, pre_event_times) =
@@ -619,10 +626,10 @@ impl<'a> SynapseComposer<'a> {
         let target = &self.planner.rings[self.planner.population_index(&self.group.target)];
         let arrays = &self.planner.groups[self.index];
         let names = [
-            ("st_pre", source.spike_time, true),
-            ("prev_st_pre", source.prev_spike_time, true),
-            ("st_post", target.spike_time, false),
-            ("prev_st_post", target.prev_spike_time, false),
+            ("st_pre", source.spike_times.last, true),
+            ("prev_st_pre", source.spike_times.before, true),
+            ("st_post", target.spike_times.last, false),
+            ("prev_st_post", target.spike_times.before, false),
             ("set_pre", arrays.pre_event_times.last, true),
             ("prev_set_pre", arrays.pre_event_times.before, true),
             ("set_post", arrays.post_event_times.last, false),
