@@ -150,10 +150,14 @@ def build(
         if hidden:
             pops["hid"] = Population(
                 LeakyIntegrateFire(**{"v_thresh": 1.0, "tau_mem": 20.0, **(hidden_args or {})}),
-                4, name="hid", record_spikes=True,
+                4,
+                name="hid",
+                record_spikes=True,
             )
         if two_hidden:
-            pops["hid2"] = Population(LeakyIntegrateFire(v_thresh=1.0, tau_mem=20.0), 4, name="hid2")
+            pops["hid2"] = Population(
+                LeakyIntegrateFire(v_thresh=1.0, tau_mem=20.0), 4, name="hid2"
+            )
         arguments = {"tau_mem": 20.0, "readout": readout, **(output_args or {})}
         if spiking_output:
             neuron: Any = LeakyIntegrateFire(**{"v_thresh": 1.0, **arguments})
@@ -163,8 +167,12 @@ def build(
 
         def connect(name: str, source: str, target: str, weight: np.ndarray) -> None:
             built.connections[name] = Connection(
-                pops[source], pops[target], Dense(weight, delay=delays.get(name, 0)),
-                Exponential(tau_syn.get(name, 5.0)), name=name, max_delay_steps=max_delay_steps,
+                pops[source],
+                pops[target],
+                Dense(weight, delay=delays.get(name, 0)),
+                Exponential(tau_syn.get(name, 5.0)),
+                name=name,
+                max_delay_steps=max_delay_steps,
             )
 
         w_ho = c["W_ho_lif"] if spiking_output else c["W_ho"]
@@ -208,8 +216,7 @@ def train(
     compiled = compiler.compile(built.network, "test")
     out: dict[str, Any] = {}
     recorders = [
-        VarRecorder(built.populations[pop], genn_var=var, key=f"{pop}.{var}")
-        for pop, var in record
+        VarRecorder(built.populations[pop], genn_var=var, key=f"{pop}.{var}") for pop, var in record
     ]
     watchers: list[Any] = [WeightRecorder(built.connections, built.populations["out"], out)]
     if not native:

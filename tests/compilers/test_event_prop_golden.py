@@ -15,9 +15,8 @@ from mlgenn_rs.losses import RelativeMeanSquareError
 from mlgenn_rs.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from mlgenn_rs.synapses import Exponential
 
-from .networks import CONSTANTS, Built, assert_close, build, load_constants, load_golden
+from .networks import CONSTANTS, Built, assert_close, build, load_constants, load_golden, train
 from .networks import to_spikes as spikes_of
-from .networks import train
 
 SCE = "sparse_categorical_crossentropy"
 MSE = "mean_square_error"
@@ -102,7 +101,6 @@ def compare(case: str, golden: dict[str, np.ndarray], results: dict[str, Any]) -
             assert_close(actual, expected, key)
             compared += 1
     assert compared >= 4, f"golden file has too few arrays of {case}"
-
 
 
 @pytest.mark.parametrize("case", B1)
@@ -248,8 +246,11 @@ def build_connectivity(case: str, c: dict[str, np.ndarray]) -> tuple[Built, int]
             conn.pre_ind = np.array([0, 0, 1, 2, 2, 2])
             conn.post_ind = np.array([0, 2, 1, 0, 1, 3])
             built.connections["hh"] = Connection(
-                pops["hid"], pops["hid"], FixedProbability(0.5, c["sparse_rec_w"]),
-                Exponential(5.0), name="hh",
+                pops["hid"],
+                pops["hid"],
+                FixedProbability(0.5, c["sparse_rec_w"]),
+                Exponential(5.0),
+                name="hh",
             )
             conn = built.connections["hh"].connectivity
             conn.pre_ind = np.array([0, 1, 2, 3, 3])

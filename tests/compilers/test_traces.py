@@ -74,6 +74,7 @@ class TracedCallback(Callback):
 
     def __init__(self, name: str, trace: list[str]) -> None:
         for hook in HOOKS:
+
             def write(*args: Any, hook: str = hook) -> None:
                 numbers = f"({args[0]})" if args and isinstance(args[0], int) else ""
                 trace.append(f"cb.{name}.{hook}{numbers}")
@@ -134,10 +135,15 @@ def test_event_prop_training_with_validation(trace: list[str]) -> None:
     with compiled:
         trace.clear()
         compiled.train(
-            {inp: spikes(2)}, {out: [0, 1]}, 2, shuffle=False, metrics=metric(trace),
+            {inp: spikes(2)},
+            {out: [0, 1]},
+            2,
+            shuffle=False,
+            metrics=metric(trace),
             callbacks=[TracedCallback("user", trace)],
             validation_callbacks=[TracedCallback("val", trace)],
-            validation_x={inp: spikes(1)}, validation_y={out: [0]},
+            validation_x={inp: spikes(1)},
+            validation_y={out: [0]},
         )
     assert trace == TRACES["event_prop_sce_train_validate"]
 
@@ -150,14 +156,20 @@ def test_event_prop_first_spike_time_training(trace: list[str]) -> None:
     with compiled:
         trace.clear()
         compiled.train(
-            {inp: spikes(2)}, {out: [0, 1]}, 1, shuffle=False, metrics=metric(trace),
+            {inp: spikes(2)},
+            {out: [0, 1]},
+            1,
+            shuffle=False,
+            metrics=metric(trace),
             callbacks=[TracedCallback("user", trace)],
         )
     expected = TRACES["event_prop_ttfs_rmse_train"]
     assert trace == expected
 
 
-@pytest.mark.parametrize("function", ["evaluate", "predict", "evaluate_batch", "evaluate_batch_iter"])
+@pytest.mark.parametrize(
+    "function", ["evaluate", "predict", "evaluate_batch", "evaluate_batch_iter"]
+)
 def test_inference(function: str, trace: list[str]) -> None:
     built = build()
     compiled = traced(InferenceCompiler(3).compile(built.network, "test"), trace)
@@ -192,7 +204,9 @@ def test_few_spike_evaluation(trace: list[str]) -> None:
     with compiled:
         trace.clear()
         compiled.evaluate(
-            {inp: np.ones((3, 3))}, {out: np.array([0, 1, 0])}, metrics=metric(trace),
+            {inp: np.ones((3, 3))},
+            {out: np.array([0, 1, 0])},
+            metrics=metric(trace),
             callbacks=[TracedCallback("user", trace)],
         )
     assert trace == TRACES["few_spike_evaluate"]

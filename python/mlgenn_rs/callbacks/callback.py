@@ -28,5 +28,5 @@ class Callback:
     ===================================  =========================================================
 
     A callback with a timestep method makes the simulation return to Python in every timestep,
-    unless it also defines ``add_to_plan`` (see :class:`~mlgenn_rs.utils.timestep_plan.TimestepPlan`).
+    unless it also defines ``add_to_plan``, see :mod:`mlgenn_rs.utils.timestep_plan`.
     """

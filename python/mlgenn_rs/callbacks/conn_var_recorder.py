@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..engine.enums import SynapseMatrixType, VarAccessDim
+from ..utils.endpoints import get_shape, get_source, get_target
 from ..utils.filter import get_neuron_filter_mask
 from ..utils.network import ConnectionType, get_underlying_conn
 from ..utils.timestep_plan import TimestepPlan
@@ -53,8 +54,9 @@ class ConnVarRecorder(TimestepRecorder):
         super().__init__(key, example_filter)
         self._conn = get_underlying_conn(conn)
         self._var = genn_var
-        self._src_mask: Any = get_neuron_filter_mask(src_neuron_filter, self._conn.source().shape)
-        self._trg_mask: Any = get_neuron_filter_mask(trg_neuron_filter, self._conn.target().shape)
+        source, target = get_source(self._conn), get_target(self._conn)
+        self._src_mask: Any = get_neuron_filter_mask(src_neuron_filter, get_shape(source))
+        self._trg_mask: Any = get_neuron_filter_mask(trg_neuron_filter, get_shape(target))
 
     def set_params(
         self, data: dict[Any, Any], compiled_network: CompiledNetwork, **kwargs: Any

@@ -91,5 +91,6 @@ class TimestepRecorder(ExampleRecorder):
 
     def get_data(self) -> tuple[Any, list[AnyArray]]:
         """Return the key, and one array per recorded example."""
-        return self.key, [np.stack(entry) if isinstance(entry, list) else entry
-                          for entry in self._entries]
+        return self.key, [
+            np.stack(entry) if isinstance(entry, list) else entry for entry in self._entries
+        ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..utils.endpoints import get_shape
 from ..utils.filter import get_neuron_filter_mask
 from ..utils.network import PopulationType, get_underlying_pop
 from ..utils.timestep_plan import TimestepPlan
@@ -53,7 +54,7 @@ class SpikeRecorder(ExampleRecorder):
     ) -> None:
         super().__init__(key, example_filter)
         self._pop = get_underlying_pop(pop)
-        self._neuron_mask: Any = get_neuron_filter_mask(neuron_filter, self._pop.shape)
+        self._neuron_mask: Any = get_neuron_filter_mask(neuron_filter, get_shape(self._pop))
         self._record_counts = record_counts
         self._is_first = False
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.enums import VarAccessDim
+from ..utils.endpoints import get_shape
 from ..utils.filter import get_neuron_filter_mask
 from ..utils.network import PopulationType, get_underlying_pop
 from ..utils.timestep_plan import TimestepPlan
@@ -68,7 +69,7 @@ class VarRecorder(TimestepRecorder):
                 "VarRecorder: give the variable to record, either as var (attribute of the "
                 "neuron) or as genn_var (internal name)"
             )
-        self._neuron_mask: Any = get_neuron_filter_mask(neuron_filter, self._pop.shape)
+        self._neuron_mask: Any = get_neuron_filter_mask(neuron_filter, get_shape(self._pop))
         self._has_neuron_filter = neuron_filter is not None
 
     def set_params(
@@ -89,7 +90,10 @@ class VarRecorder(TimestepRecorder):
             if self._has_neuron_filter:
                 logger.warning(
                     "VarRecorder: %s of population %s is shared by all neurons; "
-                    "the neuron filter is ignored", self._var, self._pop.name)
+                    "the neuron filter is ignored",
+                    self._var,
+                    self._pop.name,
+                )
             self._mask = np.ones(1, dtype=bool)
 
     def on_timestep_end(self, timestep: int) -> None:

@@ -52,9 +52,7 @@ class CompiledFewSpikeNetwork(CompiledNetwork):
         k: int,
         pop_pipeline_depth: dict[Population, int],
     ) -> None:
-        super().__init__(
-            genn_model, neuron_populations, connection_populations, communicator, k
-        )
+        super().__init__(genn_model, neuron_populations, connection_populations, communicator, k)
         self.k = k
         self.pop_pipeline_depth = pop_pipeline_depth
 

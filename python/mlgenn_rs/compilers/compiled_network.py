@@ -12,6 +12,7 @@ from ..communicators import Communicator
 from ..connection import Connection
 from ..population import Population
 from ..utils.callback_list import CallbackList
+from ..utils.endpoints import get_shape
 from ..utils.network import PopulationType, get_underlying_pop
 
 
@@ -103,7 +104,7 @@ class CompiledNetwork:
                     f"{type(pop.neuron).__name__}, use an input neuron such as SpikeInput"
                 )
             set_input(
-                self.neuron_populations[pop], self.genn_model.batch_size, pop.shape, data
+                self.neuron_populations[pop], self.genn_model.batch_size, get_shape(pop), data
             )
 
     def get_readout(
@@ -166,6 +167,6 @@ class CompiledNetwork:
     def _read(self, output: PopulationType) -> np.ndarray[Any, Any]:
         pop = get_underlying_pop(output)
         readout: np.ndarray[Any, Any] = pop.neuron.get_readout(
-            self.neuron_populations[pop], self.genn_model.batch_size, pop.shape
+            self.neuron_populations[pop], self.genn_model.batch_size, get_shape(pop)
         )
         return readout

@@ -18,6 +18,7 @@ from ..population import Population
 from ..serialisers import Serialiser, default_serialisers
 from ..utils.callback_list import CallbackList
 from ..utils.data import batch_dataset, permute_dataset, split_dataset
+from ..utils.endpoints import get_shape
 from ..utils.module import get_object, get_object_mapping
 from ..utils.network import get_underlying_pop
 from .compiled_inference_network import update_metrics
@@ -147,9 +148,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 raise TypeError(f"train: {name} must be a whole number, got {value!r}")
             if value < 0:
                 raise ValueError(f"train: {name} must not be negative, got {value}")
-        x, y, validation = _split_validation(
-            x, y, validation_split, validation_x, validation_y
-        )
+        x, y, validation = _split_validation(x, y, validation_split, validation_x, validation_y)
         size = check_dataset(x, y, "train")
         batch_size = self.genn_model.batch_size
         num_batches = -(-size // batch_size)
@@ -241,7 +240,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 store.serialise((*keys, conn, "post_ind"), group.get_sparse_post_inds())
 
     @staticmethod
-    def _save_var(store: Serialiser, keys: Sequence[Any], owner: Any, group: Any, name: str) -> None:
+    def _save_var(
+        store: Serialiser, keys: Sequence[Any], owner: Any, group: Any, name: str
+    ) -> None:
         variable = group.vars[name]
         variable.pull_from_device()
         store.serialise((*keys, owner, name), variable.values.ravel())
@@ -305,7 +306,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         self.losses[pop].set_target(
             self.neuron_populations[pop],
             target,
-            pop.shape,
+            get_shape(pop),
             self.genn_model.batch_size,
             self.example_timesteps,
         )
@@ -321,9 +322,7 @@ def _reset_metrics(metrics: Metrics) -> None:
         metric.reset()
 
 
-def _batches(
-    x: Dataset, y: Dataset, batch_size: int, what: str
-) -> list[tuple[Dataset, Dataset]]:
+def _batches(x: Dataset, y: Dataset, batch_size: int, what: str) -> list[tuple[Dataset, Dataset]]:
     size = check_dataset(x, y, what)
     return list(
         zip(batch_dataset(x, batch_size, size), batch_dataset(y, batch_size, size), strict=True)

@@ -26,6 +26,7 @@ from ..engine import (
 from ..engine.enums import SynapseMatrixType, VarAccessMode
 from ..network import Network
 from ..population import Population
+from ..utils.endpoints import get_shape, get_source, get_target
 from ..utils.model import (
     CustomConnectivityUpdateModel,
     CustomUpdateModel,
@@ -153,15 +154,13 @@ class Compiler:
             )
         else:
             model = static_pulse_model(connect_snippet.weight)
-        source = connection.source()
+        source = get_source(connection)
         source_model = source.neuron.get_model(source, self.dt, self.batch_size)
         if "negative_threshold_condition_code" in source_model.model:
             add_negative_spikes(model, source_model)
         return model
 
-    def apply_delay(
-        self, genn_pop: Any, conn: Connection, delay: Any, compile_state: Any
-    ) -> None:
+    def apply_delay(self, genn_pop: Any, conn: Connection, delay: Any, compile_state: Any) -> None:
         """Set the delay of a synapse group: axonal if constant, else one per synapse."""
         if is_heterogeneous(delay):
             slots = get_conn_max_delay(conn, delay)
@@ -224,8 +223,7 @@ class Compiler:
         _check_distinct_names(network.populations, "populations")
         _check_distinct_names(network.connections, "connections")
         neuron_populations = {
-            pop: self._add_population(genn_model, pop, compile_state)
-            for pop in network.populations
+            pop: self._add_population(genn_model, pop, compile_state) for pop in network.populations
         }
         connection_populations = {
             conn: self._add_connection(genn_model, conn, neuron_populations, compile_state)
@@ -381,9 +379,7 @@ class Compiler:
         )
         self.add_custom_update(
             genn_model,
-            softmax_model(
-                genn_pop, input_var_name, output_var_name, largest, total, temperature
-            ),
+            softmax_model(genn_pop, input_var_name, output_var_name, largest, total, temperature),
             f"{group}3",
             f"{name}3{genn_pop.name}",
         )
@@ -398,17 +394,13 @@ class Compiler:
 
     def _add_population(self, genn_model: Any, pop: Population, compile_state: Any) -> Any:
         """Add the neuron group of a population and return it."""
-        if pop.shape is None:
-            raise RuntimeError(
-                f"population {pop.name!r} has no shape; give it one, or connect it with "
-                "connectivity whose weights determine it"
-            )
+        shape = get_shape(pop)
         model = pop.neuron.get_model(pop, self.dt, self.batch_size)
         model = self.build_neuron_model(pop, model, compile_state)
         description, params, dynamic, var_vals, egps, var_egps = model.process()
         group = genn_model.add_neuron_population(
             pop.name,
-            int(np.prod(pop.shape)),
+            int(np.prod(shape)),
             create_neuron_model(type(pop.neuron).__name__, **description),
             params,
             var_vals,
@@ -456,8 +448,8 @@ class Compiler:
             wu_post_refs,
         ) = weight_update.process()
 
-        source = neuron_populations[conn.source()]
-        target = neuron_populations[conn.target()]
+        source = neuron_populations[get_source(conn)]
+        target = neuron_populations[get_target(conn)]
         group = genn_model.add_synapse_population(
             conn.name,
             snippet.matrix_type,

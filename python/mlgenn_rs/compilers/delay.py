@@ -44,7 +44,7 @@ def get_conn_max_delay(conn: Any, delay: Any) -> int:
     if conn.max_delay_steps is not None:
         return 1 + int(conn.max_delay_steps)
     if is_value_constant(delay):
-        return 1 + round(delay)
+        return 1 + round(float(delay))
     if is_value_array(delay):
         return 1 + round(float(np.max(delay, initial=0)))
     raise RuntimeError(

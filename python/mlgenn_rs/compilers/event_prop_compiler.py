@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from ..neurons import Input, LeakyIntegrate, LeakyIntegrateFire, LeakyIntegrateF
 from ..optimisers import Optimiser, default_optimisers
 from ..population import Population
 from ..synapses import Exponential
+from ..utils.endpoints import get_shape, get_source, get_target
 from ..utils.model import CustomUpdateModel, NeuronModel, SynapseModel, WeightUpdateModel
 from ..utils.module import get_object, get_object_mapping
 from ..utils.network import ConnectionType, get_underlying_conn
@@ -32,6 +34,7 @@ from .checks import check_count, check_number, check_positive
 from .compiled_training_network import CompiledTrainingNetwork
 from .compiler import Compiler, create_reset_custom_update
 from .delay import get_conn_max_delay, get_delay_type
+from .event_prop.adjoint import get_tau_syn
 from .event_prop.callbacks import CheckSpikeTapes, UpdateTrial
 from .event_prop.hidden_model import FEEDBACK_INPUT, build_hidden
 from .event_prop.input_model import build_input
@@ -270,7 +273,7 @@ class EventPropCompiler(Compiler):
         self, pop: Population, model: NeuronModel, compile_state: _CompileState
     ) -> NeuronModel:
         """Add the backward pass to the model of a population."""
-        num_neurons = int(np.prod(pop.shape))
+        num_neurons = int(np.prod(get_shape(pop)))
         if isinstance(pop.neuron, Input):
             model, state = build_input(pop, model, num_neurons, self.settings)
             compile_state.populations[pop] = state
@@ -310,7 +313,7 @@ class EventPropCompiler(Compiler):
         self, connection: Connection, connect_snippet: ConnectivitySnippet, compile_state: Any
     ) -> WeightUpdateModel:
         """Return a model that accumulates gradients and passes adjoint variables back."""
-        sends_feedback = compile_state.populations[connection.source()].role is Role.HIDDEN
+        sends_feedback = compile_state.populations[get_source(connection)].role is Role.HIDDEN
         learns_delay = connection in self.delay_learn_conns
         if connect_snippet.trainable:
             compile_state.weight_connections.append(connection)
@@ -321,7 +324,7 @@ class EventPropCompiler(Compiler):
         return build_weight_update(
             connection,
             connect_snippet,
-            float(connection.synapse.tau),
+            get_tau_syn(get_target(connection)),
             sends_feedback,
             learns_delay,
         )
@@ -433,9 +436,7 @@ class EventPropCompiler(Compiler):
         # Each compiled network has optimisers of its own, whose parameters may be scheduled
         optimiser = get_object(self._optimiser, Optimiser, "Optimiser", default_optimisers)
         weight_updates = [
-            learning.add(
-                connection_populations[conn], optimiser, "g", "Gradient", f"Weight{i}"
-            )
+            learning.add(connection_populations[conn], optimiser, "g", "Gradient", f"Weight{i}")
             for i, conn in enumerate(compile_state.weight_connections)
         ]
         optimisers = [(optimiser, weight_updates)]
@@ -450,7 +451,7 @@ class EventPropCompiler(Compiler):
                     "d",
                     "DelayGradient",
                     f"Delay{i}",
-                    (0.0, float(conn.max_delay_steps)),
+                    (0.0, float(conn.max_delay_steps or 0)),
                 )
                 for i, conn in enumerate(compile_state.delay_connections)
             ]
@@ -494,7 +495,7 @@ class EventPropCompiler(Compiler):
         self, neuron_populations: dict[Population, Any], state: _CompileState, add: Any
     ) -> list[Any]:
         """Add what sums spike counts over the batch; return the variables with the sums."""
-        counts = []
+        counts: list[Any] = []
         for pop, pop_state in state.populations.items():
             regularisation = pop_state.regularisation
             if regularisation is not None and regularisation.is_reduced:
@@ -531,10 +532,7 @@ class EventPropCompiler(Compiler):
         count = 0
         for pop, pop_state in state.populations.items():
             genn_pop = neuron_populations[pop]
-
-            def refer(name: str, genn_pop: Any = genn_pop) -> Any:
-                return create_var_ref(genn_pop, name)
-
+            refer = partial(create_var_ref, genn_pop)
             if pop_state.label_type is not None:
                 model = create_reset_custom_update(
                     [("YTrueBack", pop_state.label_type, "YTrue")], refer

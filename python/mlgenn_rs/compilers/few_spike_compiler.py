@@ -13,6 +13,7 @@ from ..neurons import FewSpikeRelu, FewSpikeReluInput
 from ..population import Population
 from ..readouts import Var
 from ..synapses import Delta
+from ..utils.endpoints import get_source
 from ..utils.model import NeuronModel, SynapseModel
 from ..utils.network import PopulationType, get_network_dag
 from ..utils.value import is_value_constant
@@ -121,10 +122,10 @@ class FewSpikeCompiler(Compiler):
         delays: dict[Connection, int] = {}
         for pop in get_network_dag(kwargs["inputs"], kwargs["outputs"]):
             incoming = [conn for ref in pop.incoming_connections if (conn := ref()) is not None]
-            depths[pop] = max((ready[conn.source()] for conn in incoming), default=0)
+            depths[pop] = max((ready[get_source(conn)] for conn in incoming), default=0)
             ready[pop] = depths[pop] + 1 if incoming else 0
             for conn in incoming:
-                delays[conn] = depths[pop] - ready[conn.source()]
+                delays[conn] = depths[pop] - ready[get_source(conn)]
         return _CompileState(depths, delays)
 
     def build_neuron_model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..callbacks import CustomUpdateOnBatchBegin
@@ -143,18 +144,14 @@ class InferenceCompiler(Compiler):
         has_reset = False
         for i, (pop, reset_vars) in enumerate(compile_state.neuron_vars.items()):
             if reset_vars:
-                group = neuron_populations[pop]
-                model = create_reset_custom_update(
-                    reset_vars, lambda name, group=group: create_var_ref(group, name)
-                )
+                refer = partial(create_var_ref, neuron_populations[pop])
+                model = create_reset_custom_update(reset_vars, refer)
                 self.add_custom_update(genn_model, model, RESET_GROUP, f"CUResetNeuron{i}")
                 has_reset = True
         for i, (conn, reset_vars) in enumerate(compile_state.synapse_vars.items()):
             if reset_vars:
-                group = connection_populations[conn]
-                model = create_reset_custom_update(
-                    reset_vars, lambda name, group=group: create_psm_var_ref(group, name)
-                )
+                refer = partial(create_psm_var_ref, connection_populations[conn])
+                model = create_reset_custom_update(reset_vars, refer)
                 self.add_custom_update(genn_model, model, RESET_GROUP, f"CUResetPSM{i}")
                 has_reset = True
         if self.reset_in_syn_between_batches:

@@ -53,9 +53,7 @@ def create_reset_custom_update(
             _append_restore(model, name, type_name)
         elif is_value_array(value):
             values = np.asarray(value).ravel()
-            model.add_var(
-                f"{name}Reset", type_name, values, CustomUpdateVarAccess.READ_ONLY_SHARED
-            )
+            model.add_var(f"{name}Reset", type_name, values, CustomUpdateVarAccess.READ_ONLY_SHARED)
             model.append_update_code(f"{name} = {name}Reset;")
         else:
             model.add_param(f"{name}Reset", type_name, value)

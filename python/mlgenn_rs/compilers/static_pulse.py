@@ -11,6 +11,7 @@ from ..utils.model import NeuronModel, WeightUpdateModel
 from ..utils.value import is_value_array, is_value_constant
 from .delay import get_conn_max_delay, get_delay_type
 
+
 def static_pulse_model(weight: Any) -> WeightUpdateModel:
     """Return a model where a spike adds the weight ``g`` to its targets."""
     return WeightUpdateModel(

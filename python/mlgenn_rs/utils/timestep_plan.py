@@ -55,9 +55,7 @@ class TimestepPlan:
         self.end += entries
         return True
 
-    def add_recording(
-        self, path: str, receive: Callable[[np.ndarray[Any, Any]], None]
-    ) -> bool:
+    def add_recording(self, path: str, receive: Callable[[np.ndarray[Any, Any]], None]) -> bool:
         """Record a variable at the end of every timestep.
 
         ``receive`` gets the values after the run, shape ``(timesteps, copies, elements)`` where

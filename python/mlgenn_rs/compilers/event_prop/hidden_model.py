@@ -48,7 +48,7 @@ def build_hidden(
             f"population {pop.name!r}: EventProp trains LeakyIntegrateFire hidden neurons, not "
             f"{type(neuron).__name__}"
         )
-    warn_about_reset(pop)
+    warn_about_reset(pop, neuron)
     tau_syn = get_tau_syn(pop)
     reset_vars = [*model.reset_vars, *ADJOINT_RESET]
     add_adjoint(model, settings.dt, neuron.tau_mem, tau_syn)
@@ -68,13 +68,17 @@ def get_isyn_scale(dt: float, tau_syn: float) -> float:
     return float(dt / (tau_syn * -np.expm1(-dt / tau_syn)))
 
 
-def warn_about_reset(pop: Population) -> None:
+def warn_about_reset(pop: Population, neuron: LeakyIntegrateFire) -> None:
     """Warn if gradients do not take account of what a neuron does after a spike."""
-    if pop.neuron.integrate_during_refrac:
+    if neuron.integrate_during_refrac:
         logger.warning(
             "population %s: EventProp gradients do not take account of neurons that integrate "
-            "while they are refractory (integrate_during_refrac=True)", pop.name)
-    if pop.neuron.relative_reset:
+            "while they are refractory (integrate_during_refrac=True)",
+            pop.name,
+        )
+    if neuron.relative_reset:
         logger.warning(
             "population %s: EventProp gradients do not take account of reset by subtraction "
-            "(relative_reset=True)", pop.name)
+            "(relative_reset=True)",
+            pop.name,
+        )

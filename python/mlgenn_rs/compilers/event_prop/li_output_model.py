@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...losses import Loss, MeanSquareError, SparseCategoricalCrossentropy
+from ...neurons import LeakyIntegrate
 from ...population import Population
 from ...readouts import AvgVar, AvgVarExpWeight, MaxVar, Readout, SumVar, Var
+from ...utils.endpoints import get_shape
 from ...utils.model import NeuronModel
 from .adjoint import ADJOINT_RESET, DRIVEN_DYNAMICS, add_adjoint, get_tau_syn
 from .labels import add_labels
@@ -57,7 +59,8 @@ def build_li_output(
     NotImplementedError
         If loss and readout do not go together.
     """
-    readout = pop.neuron.readout
+    neuron, readout = pop.neuron, pop.neuron.readout
+    assert isinstance(neuron, LeakyIntegrate) and readout is not None
     model = readout.add_readout_logic(
         model,
         max_time_required=True,
@@ -67,13 +70,13 @@ def build_li_output(
     output = _Output(pop, model, num_neurons, settings)
     tau_syn = get_tau_syn(pop)
     state = PopulationState(Role.OUTPUT, [*model.reset_vars, *ADJOINT_RESET], has_trial=True)
-    add_adjoint(model, settings.dt, pop.neuron.tau_mem, tau_syn)
-    scale = 1.0 / (np.asarray(pop.neuron.tau_mem) * settings.batch_size * settings.example_time)
+    add_adjoint(model, settings.dt, neuron.tau_mem, tau_syn)
+    scale = 1.0 / (np.asarray(neuron.tau_mem) * settings.batch_size * settings.example_time)
     model.add_param("DriveScale", "scalar", float(scale) if scale.ndim == 0 else scale)
     model.add_param("ExampleTime", "scalar", settings.example_time)
     model.add_param("Trial", "unsigned int", 0)
     model.set_param_dynamic("Trial")
-    loss.add_to_neuron(model, pop.shape, settings.batch_size, settings.example_timesteps)
+    loss.add_to_neuron(model, get_shape(pop), settings.batch_size, settings.example_timesteps)
 
     if isinstance(loss, SparseCategoricalCrossentropy):
         add_labels(model, state)
@@ -85,9 +88,7 @@ def build_li_output(
     elif isinstance(loss, MeanSquareError):
         drive = _mean_square_error(output, state, readout, loss)
     else:
-        raise output.not_implemented(
-            loss, "use SparseCategoricalCrossentropy or MeanSquareError"
-        )
+        raise output.not_implemented(loss, "use SparseCategoricalCrossentropy or MeanSquareError")
     model.prepend_sim_code(
         f"""
         scalar drive = 0.0;
@@ -98,9 +99,7 @@ def build_li_output(
     return model, state
 
 
-def _cross_entropy(
-    output: _Output, state: PopulationState, readout: Readout, loss: Loss
-) -> str:
+def _cross_entropy(output: _Output, state: PopulationState, readout: Readout, loss: Loss) -> str:
     """Return code that sets ``drive`` from the softmax of the readout of an example."""
     error = f"({_IS_LABEL} - Softmax) * DriveScale"
     if isinstance(readout, AvgVar):

@@ -7,8 +7,10 @@ from typing import Any
 from ...engine import create_var_ref
 from ...engine.enums import VarAccess, VarAccessMode
 from ...losses import Loss, RelativeMeanSquareError, SparseCategoricalCrossentropy
+from ...neurons import LeakyIntegrateFire
 from ...population import Population
 from ...readouts import FirstSpikeTime
+from ...utils.endpoints import get_shape
 from ...utils.model import CustomUpdateModel, NeuronModel
 from .adjoint import ADJOINT_RESET, UNDRIVEN_DYNAMICS, add_adjoint, get_tau_syn
 from .hidden_model import get_isyn_scale, warn_about_reset
@@ -66,7 +68,8 @@ def build_lif_output(
     NotImplementedError
         If the readout is not ``FirstSpikeTime``, or the loss does not go with it.
     """
-    readout = pop.neuron.readout
+    neuron, readout = pop.neuron, pop.neuron.readout
+    assert isinstance(neuron, LeakyIntegrateFire)
     if not isinstance(readout, FirstSpikeTime):
         raise NotImplementedError(
             f"population {pop.name!r}: EventProp trains spiking outputs with readout "
@@ -77,7 +80,7 @@ def build_lif_output(
             f"population {pop.name!r}: EventProp trains first spike times with "
             f"SparseCategoricalCrossentropy or RelativeMeanSquareError, not {type(loss).__name__}"
         )
-    warn_about_reset(pop)
+    warn_about_reset(pop, neuron)
     model = readout.add_readout_logic(
         model, dt=settings.dt, example_timesteps=settings.example_timesteps
     )
@@ -88,9 +91,9 @@ def build_lif_output(
         has_trial=True,
     )
     first_spike = next(value for name, _, value in model.reset_vars if name == "TFirstSpike")
-    loss.add_to_neuron(model, pop.shape, settings.batch_size, settings.example_timesteps)
+    loss.add_to_neuron(model, get_shape(pop), settings.batch_size, settings.example_timesteps)
     add_labels(model, state)
-    add_adjoint(model, settings.dt, pop.neuron.tau_mem, tau_syn)
+    add_adjoint(model, settings.dt, neuron.tau_mem, tau_syn)
     model.add_var("TFirstSpikeBack", "scalar", first_spike)
     model.add_param("Trial", "unsigned int", 0)
     model.set_param_dynamic("Trial")
@@ -117,9 +120,7 @@ def build_lif_output(
     return model, state
 
 
-def first_spike_sums_model(
-    genn_pop: Any, label_type: str, settings: Settings
-) -> CustomUpdateModel:
+def first_spike_sums_model(genn_pop: Any, label_type: str, settings: Settings) -> CustomUpdateModel:
     """Return a custom update model that sums (negated) first spike times over a population.
 
     Once over all neurons, once over the correct one only; silent neurons count as zero.
