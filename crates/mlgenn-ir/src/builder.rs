@@ -408,3 +408,86 @@ impl Numbering<'_> {
         region.yields.iter_mut().for_each(|value| self.rename(value));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Domain;
+    use crate::verify::verify;
+
+    #[test]
+    fn slots_get_unique_names() {
+        let mut b = KernelBuilder::new("k");
+        let kind = SlotKind::Array { writable: false };
+        let ids = ["v", "v_2", "v", "v"].map(|name| b.slot(name, Type::F32, kind));
+        let kernel = b.finish();
+        assert_eq!(ids.map(|id| kernel.slot(id).name.clone()), ["v", "v_2", "v_3", "v_4"]);
+    }
+
+    #[test]
+    fn numbers_convert_as_in_code() {
+        let mut b = KernelBuilder::new("k");
+        let cases = [
+            (Type::Bool, 0.5, 1),
+            (Type::I8, -3.9, 0xFD),
+            (Type::U8, 300.0, 0xFF),
+            (Type::I32, f64::NAN, 0),
+            (Type::U64, -1.0, 0),
+            (Type::F32, 0.1, u64::from(0.1f32.to_bits())),
+            (Type::F64, 0.1, 0.1f64.to_bits()),
+        ];
+        for (ty, number, _) in cases {
+            b.number(ty, number);
+        }
+        let kernel = b.finish();
+        verify(&kernel).unwrap();
+        for (instruction, (ty, number, bits)) in kernel.body.instructions.iter().zip(cases) {
+            assert_eq!(instruction.op, Op::Const(bits), "{number} as {ty}");
+        }
+    }
+
+    #[test]
+    fn cells_become_results_and_parameters() {
+        let mut b = KernelBuilder::new("k");
+        let variable = SlotKind::Variable { domain: Domain::Neuron, writable: true };
+        let slot = b.slot("x", Type::I32, variable);
+        let x = b.read(slot);
+        let (changed, same) = (b.cell(x), b.cell(x));
+        let zero = b.constant(Type::I32, 0);
+        let positive = b.compare(CompareOp::Greater, x, zero);
+        let ok: Result<(), ()> = b.if_else(
+            positive,
+            |b| {
+                b.set(changed, zero);
+                Ok(())
+            },
+            |_| Ok(()),
+        );
+        assert_eq!(ok, Ok(()));
+        assert_eq!(b.get(same), x);
+        // Nothing is done in either branch: a selection.
+        assert_ne!(b.get(changed), x);
+
+        let ok: Result<(), ()> = b.loop_while(
+            |b| {
+                // A condition with an effect.
+                let less = b.binary(BinaryOp::Subtract, b.get(changed), x);
+                b.set(changed, less);
+                Ok(b.compare(CompareOp::Greater, less, b.get(same)))
+            },
+            |b| {
+                b.write(slot, b.get(changed));
+                Ok(())
+            },
+        );
+        assert_eq!(ok, Ok(()));
+        assert_eq!(b.get(same), x);
+        b.write(slot, b.get(changed));
+        let kernel = b.finish();
+        verify(&kernel).unwrap();
+        let ops: Vec<_> = kernel.body.instructions.iter().map(|i| &i.op).collect();
+        assert!(ops.iter().any(|op| matches!(op, Op::Select(..))), "{kernel}");
+        // The flag whether the condition held, and `changed`.
+        assert!(ops.iter().any(|op| matches!(op, Op::Loop { init, .. } if init.len() == 2)));
+    }
+}

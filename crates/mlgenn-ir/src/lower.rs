@@ -22,9 +22,10 @@ use crate::kernel::{SlotId, Value};
 use crate::types::Type;
 use pointer::Target;
 
-/// Deepest nesting of statements and of expressions that is lowered; keeps recursion, here and in
-/// whatever runs the kernel, within the stack.
-const MAX_NESTING: usize = 200;
+/// Deepest nesting of statements, of expressions and of regions that is lowered; keeps recursion,
+/// here and in whatever runs the kernel, within the stack. With the conversions it adds, the
+/// checker makes at most twice the levels that it accepts in the source.
+const MAX_NESTING: usize = 400;
 
 /// Why code cannot be lowered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -199,8 +200,17 @@ impl Lowering {
         locals: &[Local],
     ) -> Result<(), LowerError> {
         walk::check_block_nesting(block, MAX_NESTING)?;
-        let mut assignments = Vec::new();
+        let (mut declared, mut assignments) = (Vec::new(), Vec::new());
+        walk::declarations(block, &mut declared);
         walk::pointer_assignments(block, &mut assignments);
+        // Nothing is known of these locals yet, but their ids may have been used by another
+        // checker before.
+        for LocalId(id) in declared {
+            if id < self.variables.len() {
+                self.variables[id] = None;
+                self.pointers[id] = Target::Nothing;
+            }
+        }
         self.prepare(b, &assignments, locals)?;
         self.statements(b, &block.statements)
     }

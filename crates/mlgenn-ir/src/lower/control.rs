@@ -199,11 +199,12 @@ impl Lowering {
         for &local in &hoisted {
             self.new_variable(b, local, value_span(arms))?;
         }
+        let outer_hoisted = self.hoisted.len();
         self.hoisted.extend(&hoisted);
 
         let broken = Jumps::of_arms(arms).breaks.then(|| flag(b));
         let targets = Targets { broken, ..self.targets };
-        self.with_targets(targets, |this| {
+        let result = self.with_targets(targets, |this| {
             let entered = flag(b);
             let mut before = Jumps::default();
             for (arm, matched) in arms.iter().zip(matches) {
@@ -227,7 +228,9 @@ impl Lowering {
                 before = [before, Jumps::of_block(&arm.body)].into_iter().collect();
             }
             Ok(())
-        })
+        });
+        self.hoisted.truncate(outer_hoisted);
+        result
     }
 }
 

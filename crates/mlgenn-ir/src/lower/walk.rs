@@ -123,6 +123,18 @@ fn expressions(statement: &Statement) -> Vec<&Expr> {
     }
 }
 
+/// Collect the locals that a block declares, also inside.
+pub(super) fn declarations(block: &Block, found: &mut Vec<LocalId>) {
+    for statement in &block.statements {
+        if let StatementKind::Declare(local, _) = &statement.kind {
+            found.push(*local);
+        }
+        for inner in blocks(statement) {
+            declarations(inner, found);
+        }
+    }
+}
+
 /// Collect the assignments to pointers among the locals.
 pub(super) fn pointer_assignments<'a>(block: &'a Block, found: &mut Vec<(LocalId, &'a Expr)>) {
     for statement in &block.statements {
