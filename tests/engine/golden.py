@@ -394,7 +394,7 @@ class Program:
             recordable = [path for path in record if self._is_recordable(path)]
             self.model.run(n, record=recordable)
             for path in recordable:
-                self.outputs[key + path] = self.model.recorded(path).reshape(n, -1)
+                self._append(key + path, self.model.recorded(path).reshape(n, -1))
             return
         series: dict[str, list[np.ndarray]] = {path: [] for path in record}
         for _ in range(n):
@@ -402,7 +402,11 @@ class Program:
             for path, values in series.items():
                 values.append(read(self.model, path))
         for path, values in series.items():
-            self.outputs[key + path] = np.stack(values)
+            self._append(key + path, np.stack(values))
+
+    def _append(self, key: str, series: np.ndarray) -> None:
+        before = [self.outputs[key]] if key in self.outputs else []
+        self.outputs[key] = np.concatenate([*before, series])
 
     def _is_recordable(self, path: str) -> bool:
         kind, name, section, *_ = path.split(".")

@@ -149,5 +149,5 @@ def test_message_names_group_slot_and_place() -> None:
     with pytest.raises(e.SnippetError) as error:
         model.build()
     message = str(error.value)
-    for part in ("Somebody", "sim_code", "2", "y"):
+    for part in ("Somebody", "sim code", "line 2", "column 5", "`y`"):
         assert part in message
