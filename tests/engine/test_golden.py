@@ -39,7 +39,6 @@ DELIBERATELY_DIFFERENT = {
         f"syn.{group}.vars.{name}" for group in ("SA", "SB", "SC") for name in ("b", "d")
     }
     | {"neuron.In.prev_spike_times"},
-    "cu_delay_internal": {"c:syn.T.vars.h"},
     "recording_timestep": {"rec12"},
 }
 """Outputs that this engine has otherwise.

@@ -65,17 +65,3 @@ def test_events(backend: str) -> None:
     delayed = np.zeros_like(undelayed)
     delayed[2:] = np.where(undelayed[:-2] > 0, undelayed[:-2] + 2, undelayed[:-2])
     assert_close(outputs["syn.S2.vars.b"], delayed, {"rtol": 0, "atol": 0})
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_custom_update_of_spike_times_is_followed(backend: str) -> None:
-    """The previous time of a spike is what the spike time was, even if an update wrote it.
-
-    The reference notes the time of the spike itself, which the update then does not reach.
-    """
-    case = load_case("cu_delay_internal")
-    expected = case.expected["c:syn.T.vars.h"].copy()
-    np.testing.assert_array_equal(expected[3], 5.0 + 3.0)
-    expected[3] = -1000.0 + 3.0
-    outputs = run_case(case, backend)
-    np.testing.assert_array_equal(outputs["c:syn.T.vars.h"], expected)
