@@ -1,14 +1,15 @@
 //! Random programs in source text, compared with an independent evaluation of their trees.
 
-use crate::support::Model;
-use evaluate::Machine;
-use generate::Generator;
-use print::{Printer, type_name};
 mod evaluate;
 mod generate;
 mod print;
 
 use proptest::prelude::*;
+
+use crate::support::Model;
+use evaluate::Machine;
+use generate::Generator;
+use print::{Printer, type_name};
 
 /// Types of variables; arithmetic happens in the last three.
 #[derive(Clone, Copy, Debug, PartialEq)]
