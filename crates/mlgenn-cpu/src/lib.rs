@@ -1,1 +1,15 @@
 //! The CPU backend: block-vectorised executor, specialised synapse kernels, threads.
+//!
+//! Kernels become tapes of vector operations over blocks of lanes; the
+//! instruction set is chosen at run time.
+
+mod dense_rows;
+mod executor;
+mod flush_to_zero;
+mod simd;
+mod steps;
+mod tape;
+
+pub use executor::BlockExecutor;
+pub use flush_to_zero::with_flush_to_zero;
+pub use simd::Level;

@@ -1,0 +1,247 @@
+//! Running a compiled kernel: the pointers behind operands, and the scratch memory.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::cell::Cell;
+use std::ptr::{NonNull, null, null_mut};
+
+use mlgenn_ir::launch::{BLOCK_LANES, Launch, Pattern, Program, check_operands};
+use mlgenn_ir::{SlotId, SlotKind, Type};
+
+use super::program::BlockProgram;
+use super::{Operand, Step};
+use crate::simd::{MAX_LANES, Simd, Task};
+
+/// What steps work on.
+pub(crate) struct Vm<'a> {
+    /// Pointers by the base of operands.
+    bases: *const *mut u8,
+    pub(crate) program: &'a BlockProgram,
+    pub(crate) launch: &'a Launch<'a>,
+    /// Number of the first lane of the block.
+    pub(crate) first: usize,
+    /// Number of each lane of the frame in the block; null if all lanes are there in order.
+    pub(crate) lanes: *const u32,
+}
+
+impl Vm<'_> {
+    /// Address of an operand.
+    ///
+    /// # Safety
+    ///
+    /// The operand must be one of the program.
+    #[inline(always)]
+    pub(crate) unsafe fn at(&self, operand: Operand) -> *mut u8 {
+        // SAFETY: the program has only bases that the launch has set, and offsets inside.
+        unsafe { (*self.bases.add(operand.base as usize)).add(operand.offset as usize) }
+    }
+
+    /// Number in the block of the lane at a position of the frame.
+    ///
+    /// # Safety
+    ///
+    /// The frame must have the position.
+    #[inline(always)]
+    pub(crate) unsafe fn lane(&self, position: usize) -> usize {
+        if self.lanes.is_null() {
+            position
+        } else {
+            // SAFETY: the list has one entry per position.
+            unsafe { *self.lanes.add(position) as usize }
+        }
+    }
+
+    /// Run a tape.
+    ///
+    /// # Safety
+    ///
+    /// The tape must be of the program and the frame have that many lanes.
+    #[inline(always)]
+    pub(crate) unsafe fn run(&mut self, steps: &[Step], count: usize) {
+        for step in steps {
+            // SAFETY: promised by the caller.
+            unsafe { (step.run)(self, step, count) }
+        }
+    }
+
+    /// How a slot is bound.
+    pub(crate) fn binding(&self, slot: usize) -> &mlgenn_ir::launch::Operand<'_> {
+        &self.launch.operands[slot]
+    }
+}
+
+/// Scratch memory of a thread.
+struct Arena {
+    pointer: NonNull<u8>,
+    bytes: usize,
+}
+
+const ALIGNMENT: usize = 64;
+
+impl Arena {
+    fn new(bytes: usize) -> Self {
+        let bytes = bytes.next_power_of_two().max(64 * 1024);
+        // The size is that of the registers of a kernel: far from overflow.
+        let layout = unsafe { Layout::from_size_align_unchecked(bytes, ALIGNMENT) };
+        // SAFETY: the size is not zero.
+        let Some(pointer) = NonNull::new(unsafe { alloc_zeroed(layout) }) else {
+            handle_alloc_error(layout)
+        };
+        Self { pointer, bytes }
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout in `new`.
+        unsafe {
+            let layout = Layout::from_size_align_unchecked(self.bytes, ALIGNMENT);
+            dealloc(self.pointer.as_ptr(), layout);
+        }
+    }
+}
+
+thread_local! {
+    /// Empty while a launch uses it.
+    static ARENA: Cell<Option<Arena>> = const { Cell::new(None) };
+}
+
+fn round_up(bytes: usize) -> usize {
+    bytes.next_multiple_of(ALIGNMENT)
+}
+
+impl Program for BlockProgram {
+    fn launch(&self, launch: &Launch<'_>) {
+        if !self.fits(launch)
+            && let Err(fault) = check_operands(&self.kernel, &self.patterns, launch)
+        {
+            launch.watch.raise(fault);
+            return;
+        }
+        if launch.lanes == 0 {
+            return;
+        }
+        let base_bytes = round_up((Operand::SLOTS as usize + self.patterns.len()) * 8);
+        let needed = base_bytes + self.uniform_bytes + self.register_bytes;
+        let arena = ARENA.take().filter(|arena| arena.bytes >= needed);
+        let arena = arena.unwrap_or_else(|| Arena::new(needed));
+        // SAFETY: the operands were checked, and the arena is large enough.
+        unsafe { self.run(launch, arena.pointer.as_ptr(), base_bytes) }
+        ARENA.set(Some(arena));
+    }
+}
+
+impl BlockProgram {
+    /// # Safety
+    ///
+    /// The operands must have been checked, and the arena have the bytes that the program needs.
+    unsafe fn run(&self, launch: &Launch<'_>, arena: *mut u8, base_bytes: usize) {
+        let bases = arena.cast::<*mut u8>();
+        // SAFETY: the parts of the arena follow one another; slots have one base each, and
+        // offsets are inside their buffers.
+        unsafe {
+            let uniforms = arena.add(base_bytes);
+            bases.write(uniforms.add(self.uniform_bytes));
+            bases.add(Operand::UNIFORMS as usize).write(uniforms);
+            let constants = self.constants.as_ptr().cast_mut().cast();
+            bases.add(Operand::CONSTANTS as usize).write(constants);
+            for (slot, operand) in launch.operands.iter().enumerate() {
+                let bytes = operand.offset * operand.buffer.ty().bytes();
+                let pointer = operand.buffer.as_ptr().add(bytes);
+                bases.add(Operand::SLOTS as usize + slot).write(pointer);
+            }
+            for range in &self.zeroed {
+                uniforms.add(range.start).write_bytes(0, range.len());
+            }
+            let mut vm = Vm { bases, program: self, launch, first: 0, lanes: null() };
+            vm.run(&self.prologue, MAX_LANES.min(self.lanes()));
+            loop {
+                let count = BLOCK_LANES.min(launch.lanes - vm.first);
+                vm.run(&self.steps, count);
+                vm.first += count;
+                if vm.first == launch.lanes {
+                    break;
+                }
+                for &(base, bytes) in &self.advances {
+                    let pointer = bases.add(base);
+                    pointer.write((*pointer).add(bytes));
+                }
+            }
+            if !self.epilogue.is_empty() {
+                // Sums belong to the element of the first lane.
+                vm.first = 0;
+                vm.run(&self.epilogue, 1);
+            }
+            bases.write(null_mut());
+        }
+    }
+
+    /// Lanes of the vector unit.
+    fn lanes(&self) -> usize {
+        struct Lanes;
+        impl Task for Lanes {
+            type Output = usize;
+            unsafe fn run<S: Simd>(self) -> usize {
+                S::LANES
+            }
+        }
+        // SAFETY: programs are only made for levels that are available.
+        unsafe { self.level.run(Lanes) }
+    }
+
+    /// A fast test that is true only if [`check_operands`] finds nothing.
+    fn fits(&self, launch: &Launch<'_>) -> bool {
+        if launch.operands.len() != self.patterns.len() {
+            return false;
+        }
+        for (index, operand) in launch.operands.iter().enumerate() {
+            let slot = self.kernel.slot(SlotId(index as u32));
+            let events = slot.kind == SlotKind::Events;
+            let elements = match self.patterns[index] {
+                Pattern::Uniform => 1,
+                Pattern::Contiguous => launch.lanes,
+                Pattern::Whole if events => launch.lanes.div_ceil(32),
+                Pattern::Whole => operand.length,
+                Pattern::Gather => {
+                    let Some(indices) = operand.indices.get(..launch.lanes) else { return false };
+                    // SAFETY: programs are only made for levels that are available.
+                    unsafe { self.level.run(Largest(indices)) as usize + 1 }
+                }
+            };
+            let ring = match slot.kind {
+                SlotKind::DelayedAccumulator { .. } | SlotKind::History { .. } => {
+                    if operand.ring.current >= operand.ring.slots {
+                        return false;
+                    }
+                    (operand.ring.slots as usize - 1).checked_mul(operand.ring.stride)
+                }
+                _ => Some(0),
+            };
+            let end = ring.and_then(|ring| operand.offset.checked_add(ring)?.checked_add(elements));
+            let ty = if events { Type::U32 } else { slot.ty };
+            let kind_fits = match slot.kind {
+                SlotKind::Events | SlotKind::Array { .. } => self.patterns[index] == Pattern::Whole,
+                _ => self.patterns[index] != Pattern::Whole,
+            };
+            if operand.buffer.ty() != ty
+                || !kind_fits
+                || end.is_none_or(|end| end > operand.buffer.len())
+            {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// The largest of some indices; 0 if there are none.
+struct Largest<'a>(&'a [u32]);
+
+impl Task for Largest<'_> {
+    type Output = u32;
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) -> u32 {
+        // Compiled for the vector unit, this becomes a vector maximum.
+        self.0.iter().fold(0, |largest, &index| largest.max(index))
+    }
+}

@@ -1,0 +1,112 @@
+//! Compiled kernels.
+
+use mlgenn_ir::launch::Pattern;
+use mlgenn_ir::{BinaryOp, CompareOp, Kernel, Type, UnaryOp};
+use mlgenn_lang::typed::{MathFunction, RandomFunction};
+
+use super::{Operand, Step};
+use crate::simd::Level;
+
+/// A kernel compiled for a choice of patterns and an instruction set.
+#[derive(Debug)]
+pub(crate) struct BlockProgram {
+    pub(crate) kernel: Kernel,
+    pub(crate) patterns: Vec<Pattern>,
+    pub(crate) level: Level,
+    /// What lanes share, computed once per launch.
+    pub(crate) prologue: Vec<Step>,
+    /// What is done for each block.
+    pub(crate) steps: Vec<Step>,
+    /// Adds sums to their elements at the end.
+    pub(crate) epilogue: Vec<Step>,
+    /// Operations that are evaluated lane by lane.
+    pub(crate) details: Vec<Detail>,
+    /// Bodies of `If`.
+    pub(crate) branches: Vec<Branch>,
+    /// Loops.
+    pub(crate) loops: Vec<LoopPlan>,
+    /// Each constant, [`crate::simd::MAX_LANES`] times (or once, if it has 64 bits).
+    pub(crate) constants: Vec<Constant>,
+    /// Bytes of registers.
+    pub(crate) register_bytes: usize,
+    /// Bytes of shared numbers and sums.
+    pub(crate) uniform_bytes: usize,
+    /// Ranges of `uniform_bytes` that start as zeros: sums.
+    pub(crate) zeroed: Vec<std::ops::Range<usize>>,
+    /// Slots whose base moves on with each block, and by how many bytes.
+    pub(crate) advances: Vec<(usize, usize)>,
+}
+
+/// A constant.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Constant(pub(crate) [u32; 16]);
+
+/// An operation that is evaluated lane by lane, by bits.
+#[derive(Clone, Debug)]
+pub(crate) struct Detail {
+    pub(crate) kind: DetailKind,
+    pub(crate) arguments: Vec<(Operand, Type)>,
+    /// Type of the result, if there is one.
+    pub(crate) result: Option<Type>,
+}
+
+/// The kinds of [`Detail`].
+#[derive(Clone, Debug)]
+pub(crate) enum DetailKind {
+    Unary(UnaryOp),
+    Binary(BinaryOp),
+    Compare(CompareOp),
+    Select,
+    Convert,
+    Math(MathFunction),
+    Random(RandomFunction),
+    LoadPointer,
+    StorePointer,
+    AtomicOr,
+    Assert,
+    Print(String),
+}
+
+/// One region of an `If`, for those lanes of the frame around that go there.
+#[derive(Clone, Debug)]
+pub(crate) struct Branch {
+    pub(crate) condition: Operand,
+    /// For which condition.
+    pub(crate) wanted: bool,
+    /// Register for the numbers of the lanes in the block.
+    pub(crate) lanes: Operand,
+    /// Register for the positions of the lanes in the frame around.
+    pub(crate) positions: Operand,
+    /// What is gathered from the frame around.
+    pub(crate) packs: Vec<Pack>,
+    pub(crate) steps: Vec<Step>,
+    /// What is scattered to the frame around.
+    pub(crate) results: Vec<Pack>,
+}
+
+/// A loop, over those lanes of the frame around whose condition still holds.
+#[derive(Clone, Debug)]
+pub(crate) struct LoopPlan {
+    /// As for [`Branch`].
+    pub(crate) lanes: Operand,
+    /// As for [`Branch`].
+    pub(crate) positions: Operand,
+    /// Outer values and first parameters.
+    pub(crate) packs: Vec<Pack>,
+    pub(crate) condition_steps: Vec<Step>,
+    pub(crate) condition: Operand,
+    /// Ends with the next parameters in the registers of the parameters.
+    pub(crate) body_steps: Vec<Step>,
+    /// Parameters to results.
+    pub(crate) results: Vec<Pack>,
+}
+
+/// Moves lanes from one frame to another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pack {
+    pub(crate) from: Operand,
+    pub(crate) to: Operand,
+    /// Whether `from` belongs to the frame around, even in the results of a branch.
+    pub(crate) outer: bool,
+}
