@@ -18,7 +18,7 @@ from .errors import ModelError, RuntimeFault, UnknownName
 from .initialisers import VarInit, init_var
 
 if TYPE_CHECKING:
-    from .model import GeNNModel
+    from .description import NetworkDescription
     from .synapse_group import SynapseGroup
 
 AnyArray = npt.NDArray[Any]
@@ -39,7 +39,7 @@ class NamedItems(dict[str, Any]):
 class Array:
     """An array of a loaded network."""
 
-    def __init__(self, network: GeNNModel, path: str) -> None:
+    def __init__(self, network: NetworkDescription, path: str) -> None:
         self._network = network
         self._path = path
 
@@ -78,7 +78,7 @@ class Array:
 class DelayedArray(Array):
     """An array that may have a slot for each timestep of a delay."""
 
-    def __init__(self, network: GeNNModel, path: str, batched: bool) -> None:
+    def __init__(self, network: NetworkDescription, path: str, batched: bool) -> None:
         super().__init__(network, path)
         self._batched = batched
 
@@ -111,7 +111,7 @@ class ExtraGlobalParam(Array):
     Its values are given before loading, which fixes its length.
     """
 
-    def __init__(self, network: GeNNModel, path: str, declaration: Egp) -> None:
+    def __init__(self, network: NetworkDescription, path: str, declaration: Egp) -> None:
         super().__init__(network, path)
         self.name = declaration.name
         self.type = declaration.type
@@ -137,7 +137,7 @@ class Variable(DelayedArray):
 
     def __init__(
         self,
-        network: GeNNModel,
+        network: NetworkDescription,
         path: str,
         declaration: Var,
         initial: Any,
@@ -275,7 +275,7 @@ class Variable(DelayedArray):
 
 
 def make_variables(
-    network: GeNNModel,
+    network: NetworkDescription,
     path: str,
     what: str,
     declared: tuple[Var, ...],
@@ -308,7 +308,9 @@ def make_variables(
     return NamedItems(what, variables)
 
 
-def make_egps(network: GeNNModel, path: str, what: str, declared: tuple[Egp, ...]) -> NamedItems:
+def make_egps(
+    network: NetworkDescription, path: str, what: str, declared: tuple[Egp, ...]
+) -> NamedItems:
     """Return the extra global parameters of one model of one group by name."""
     return NamedItems(
         what,

@@ -14,7 +14,7 @@ from .parameters import Parameters
 from .reference_types import local_references
 
 if TYPE_CHECKING:
-    from .model import GeNNModel
+    from .description import NetworkDescription
 
 
 class CurrentSource(DynamicParamGroup):
@@ -25,7 +25,7 @@ class CurrentSource(DynamicParamGroup):
 
     def __init__(
         self,
-        network: GeNNModel,
+        network: NetworkDescription,
         name: str,
         model: CurrentSourceModel,
         population: NeuronGroup,

@@ -16,7 +16,7 @@ from .reference_types import EgpReference, VarReference, check_references
 from .synapse_group import SynapseGroup
 
 if TYPE_CHECKING:
-    from .model import GeNNModel
+    from .description import NetworkDescription
 
 
 class CustomConnectivityUpdate(DynamicParamGroup):
@@ -27,7 +27,7 @@ class CustomConnectivityUpdate(DynamicParamGroup):
 
     def __init__(
         self,
-        network: GeNNModel,
+        network: NetworkDescription,
         name: str,
         group_name: str,
         synapse_group: SynapseGroup,

@@ -15,7 +15,7 @@ from .parameters import Parameters
 from .reference_types import EgpReference, VarReference, check_references
 
 if TYPE_CHECKING:
-    from .model import GeNNModel
+    from .description import NetworkDescription
     from .synapse_group import SynapseGroup
 
 _REDUCE_MODES = (VarAccessMode.REDUCE_SUM, VarAccessMode.REDUCE_MAX)
@@ -31,7 +31,7 @@ class CustomUpdate(DynamicParamGroup):
 
     def __init__(
         self,
-        network: GeNNModel,
+        network: NetworkDescription,
         name: str,
         group_name: str,
         model: CustomUpdateModel,

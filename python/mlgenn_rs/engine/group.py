@@ -12,7 +12,7 @@ from .names import check_group_name
 from .parameters import Parameters
 
 if TYPE_CHECKING:
-    from .model import GeNNModel
+    from .description import NetworkDescription
 
 
 class Group:
@@ -23,7 +23,7 @@ class Group:
     what: ClassVar[str]
     """What messages call it."""
 
-    def __init__(self, network: GeNNModel, name: str) -> None:
+    def __init__(self, network: NetworkDescription, name: str) -> None:
         check_group_name(name, f"name of a {self.what}")
         self._network = network
         self.name = name

@@ -13,7 +13,7 @@ from .names import check_complete
 from .parameters import Parameters
 
 if TYPE_CHECKING:
-    from .model import GeNNModel
+    from .description import NetworkDescription
 
 
 class NeuronGroup(DynamicParamGroup):
@@ -24,7 +24,7 @@ class NeuronGroup(DynamicParamGroup):
 
     def __init__(
         self,
-        network: GeNNModel,
+        network: NetworkDescription,
         name: str,
         num_neurons: int,
         model: NeuronModel,

@@ -35,7 +35,7 @@ from .reference_types import local_references
 from .sparse import Indices, SparsePairs
 
 if TYPE_CHECKING:
-    from .model import GeNNModel
+    from .description import NetworkDescription
 
 
 class SynapseGroup(Group):
@@ -46,7 +46,7 @@ class SynapseGroup(Group):
 
     def __init__(
         self,
-        network: GeNNModel,
+        network: NetworkDescription,
         name: str,
         matrix_type: SynapseMatrixType,
         source: NeuronGroup,
