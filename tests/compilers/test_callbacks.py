@@ -59,7 +59,8 @@ def predict(callbacks: Any, batch_size: int, stepping: bool) -> dict[Any, Any]:
     examples = to_spikes(CONSTANTS["X"], NUM_EXAMPLES, 3)
     with compiled:
         _, data = compiled.predict(
-            {inp: examples}, out,
+            {inp: examples},
+            out,
             callbacks=[*callbacks(inp, hid, out, conn), *([EveryTimestep()] if stepping else [])],
         )
     return data
@@ -110,9 +111,11 @@ def test_native_recording_equals_stepping(batch_size: int) -> None:
 def test_recorded_spikes_are_those_of_the_input() -> None:
     data = predict(
         lambda inp, *rest: [
-            SpikeRecorder(inp, key="spikes"), SpikeRecorder(inp, key="counts", record_counts=True)
+            SpikeRecorder(inp, key="spikes"),
+            SpikeRecorder(inp, key="counts", record_counts=True),
         ],
-        2, stepping=False,
+        2,
+        stepping=False,
     )
     times, ids = data["spikes"]
     for i in range(NUM_EXAMPLES):
@@ -236,8 +239,11 @@ def train(callbacks: Any, num_epochs: int = 2, **kwargs: Any) -> Any:
     inp, out = built.populations["in"], built.populations["out"]
     with compiled:
         compiled.train(
-            {inp: to_spikes(CONSTANTS["X"], NUM_EXAMPLES, 3)}, {out: CONSTANTS["Y"]}, num_epochs,
-            shuffle=False, callbacks=callbacks,
+            {inp: to_spikes(CONSTANTS["X"], NUM_EXAMPLES, 3)},
+            {out: CONSTANTS["Y"]},
+            num_epochs,
+            shuffle=False,
+            callbacks=callbacks,
         )
         weights = {
             name: compiled.connection_populations[conn].vars["g"].values

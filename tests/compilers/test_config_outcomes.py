@@ -91,11 +91,16 @@ def event_prop(
             h = Population(hidden() if hidden else LeakyIntegrateFire(), 4)
             o = Population(output() if output else LeakyIntegrate(readout="avg_var"), 2)
             first = Connection(
-                i, h, Dense(np.ones((3, 4)), delay=delay),
-                synapse() if synapse else Exponential(5.0), max_delay_steps=max_delay_steps,
+                i,
+                h,
+                Dense(np.ones((3, 4)), delay=delay),
+                synapse() if synapse else Exponential(5.0),
+                max_delay_steps=max_delay_steps,
             )
             Connection(
-                h, o, Dense(np.ones((4, 2))),
+                h,
+                o,
+                Dense(np.ones((4, 2))),
                 (out_synapse or synapse or (lambda: Exponential(5.0)))(),
             )
             extra(i, h, o)
@@ -114,7 +119,8 @@ for readout in ("avg_var", "sum_var", "avg_var_exp_weight", "max_var", "var"):
         for flag in (False, True):
             CASES[f"ep LI {readout} {loss_name} per_timestep={flag}"] = event_prop(
                 output=lambda readout=readout: LeakyIntegrate(readout=readout),
-                losses=loss, per_timestep_loss=flag,
+                losses=loss,
+                per_timestep_loss=flag,
             )
 for readout in ("first_spike_time", "spike_count", "var", "avg_var", "max_var"):
     for loss_name, loss in LOSSES.items():

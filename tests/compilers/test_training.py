@@ -1,0 +1,244 @@
+"""The training loop: shuffling, validation, metrics, checks of data, ranks."""
+
+from __future__ import annotations
+
+import multiprocessing
+from multiprocessing.connection import Connection as Pipe
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlgenn_rs.callbacks import Callback
+from mlgenn_rs.communicators import Communicator
+from mlgenn_rs.compilers import EventPropCompiler
+from mlgenn_rs.optimisers import Adam
+from mlgenn_rs.utils.data import split_dataset
+
+from .networks import CONSTANTS, Built, assert_close, build, to_spikes
+
+SCE = "sparse_categorical_crossentropy"
+NUM_EXAMPLES = 5
+SPIKES = to_spikes(CONSTANTS["X"], NUM_EXAMPLES, 3)
+LABELS = CONSTANTS["Y"]
+
+
+def compile_network(**kwargs: Any) -> tuple[Built, Any, Any, Any]:
+    built = build()
+    compiler = EventPropCompiler(20, SCE, optimiser=Adam(0.01), max_spikes=64, **kwargs)
+    compiled = compiler.compile(built.network, "test")
+    return built, compiled, built.populations["in"], built.populations["out"]
+
+
+def weights_of(built: Built, compiled: Any) -> dict[str, np.ndarray]:
+    return {
+        name: compiled.connection_populations[conn].vars["g"].values
+        for name, conn in built.connections.items()
+    }
+
+
+class LabelRecorder(Callback):
+    """Keeps the labels of each batch."""
+
+    def __init__(self, output: Any, seen: list[list[int]]) -> None:
+        self.output, self.seen = output, seen
+
+    def set_params(
+        self, compiled_network: Any, num_batches: int, num_epochs: int, **_: Any
+    ) -> None:
+        self.group = compiled_network.neuron_populations[self.output]
+        self.sizes = (num_batches, num_epochs)
+
+    def on_batch_end(self, batch: int, metrics: Any) -> None:
+        self.seen.append(self.group.vars["YTrue"].values.ravel().tolist())
+
+
+def test_shuffling_permutes_what_is_permuted_already() -> None:
+    _, compiled, inp, out = compile_network()
+    labels = np.arange(NUM_EXAMPLES)
+    seen: list[list[int]] = []
+    np.random.seed(11)
+    with compiled:
+        compiled.train(
+            {inp: SPIKES}, {out: labels}, num_epochs=2, callbacks=[LabelRecorder(out, seen)]
+        )
+    np.random.seed(11)
+    first = labels[np.random.permutation(NUM_EXAMPLES)]
+    second = first[np.random.permutation(NUM_EXAMPLES)]
+    assert [label for batch in seen for label in batch] == [*first, *second]
+
+
+def test_last_batch_may_be_short() -> None:
+    _, compiled, inp, out = compile_network(batch_size=2)
+    seen: list[list[int]] = []
+    with compiled:
+        metrics, _ = compiled.train(
+            {inp: SPIKES},
+            {out: [0, 1, 1, 1, 0]},
+            num_epochs=1,
+            shuffle=False,
+            callbacks=[LabelRecorder(out, seen)],
+        )
+    assert seen == [[0, 1], [1, 1], [0, 1]]  # unused slots keep the label they had
+    assert metrics[out].total == NUM_EXAMPLES
+
+
+def test_validation_split_takes_the_end() -> None:
+    _, compiled, inp, out = compile_network()
+    seen: list[list[int]] = []
+    with compiled:
+        result = compiled.train(
+            {inp: SPIKES},
+            {out: np.arange(NUM_EXAMPLES)},
+            num_epochs=1,
+            shuffle=False,
+            validation_split=0.5,
+            callbacks=[LabelRecorder(out, seen)],
+            validation_callbacks=[],
+        )
+    assert len(result) == 4
+    kept, _ = split_dataset({out: np.arange(NUM_EXAMPLES)}, 0.5)
+    assert seen == [[label] for label in kept[out]]
+    train_metrics, validate_metrics, *_ = result
+    assert train_metrics[out].total + validate_metrics[out].total == NUM_EXAMPLES
+
+
+def test_validation_does_not_learn() -> None:
+    runs = []
+    for validation in ({}, {"validation_x": SPIKES, "validation_y": LABELS}):
+        built, compiled, inp, out = compile_network()
+        arguments = {
+            key: {inp if key.endswith("x") else out: data} for key, data in validation.items()
+        }
+        with compiled:
+            compiled.train(
+                {inp: SPIKES},
+                {out: LABELS},
+                1,
+                shuffle=False,
+                callbacks=[],
+                validation_callbacks=[],
+                **arguments,
+            )
+            runs.append(weights_of(built, compiled))
+    for name in runs[0]:
+        np.testing.assert_array_equal(runs[0][name], runs[1][name])
+
+
+def test_training_in_parts_is_training() -> None:
+    results = []
+    for parts in ([(2, 0)], [(1, 0), (1, 1)]):
+        built, compiled, inp, out = compile_network()
+        with compiled:
+            for num_epochs, start_epoch in parts:
+                compiled.train(
+                    {inp: SPIKES},
+                    {out: LABELS},
+                    num_epochs,
+                    start_epoch,
+                    shuffle=False,
+                    callbacks=[],
+                )
+            results.append(weights_of(built, compiled))
+    for name in results[0]:
+        np.testing.assert_array_equal(results[0][name], results[1][name])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"y": LABELS[:3]}, RuntimeError, "5 examples of inputs but 3 of labels"),
+        ({"num_epochs": 1.5}, TypeError, "num_epochs"),
+        ({"num_epochs": -1}, ValueError, "num_epochs"),
+        ({"start_epoch": -1}, ValueError, "start_epoch"),
+        ({"validation_split": 1.5}, RuntimeError, None),
+        ({"validation_split": 0.5, "validation": True}, RuntimeError, "not both"),
+        ({"metrics": {"out": "sparse_categorical_accuracy"}}, RuntimeError, None),
+        ({"metrics": "no_such_metric"}, RuntimeError, "no_such_metric"),
+    ],
+)
+def test_wrong_arguments(
+    change: dict[str, Any], error: type[Exception], message: str | None
+) -> None:
+    _, compiled, inp, out = compile_network()
+    arguments = {"x": {inp: SPIKES}, "num_epochs": 1, "callbacks": [], **change}
+    arguments["y"] = {out: arguments.get("y", LABELS)}
+    if arguments.pop("validation", False):
+        arguments.update(validation_x={inp: SPIKES}, validation_y={out: LABELS})
+    with compiled, pytest.raises(error, match=message):
+        compiled.train(**arguments)
+
+
+def test_labels_for_something_without_loss() -> None:
+    built, compiled, inp, _ = compile_network()
+    hid = built.populations["hid"]
+    with compiled, pytest.raises(RuntimeError, match="no loss"):
+        compiled.train({inp: SPIKES}, {hid: LABELS}, 1, callbacks=[])
+
+
+class PipeCommunicator(Communicator):
+    """Communication between two processes."""
+
+    def __init__(self, rank: int, pipe: Pipe) -> None:
+        self._rank, self._pipe = rank, pipe
+
+    def _exchange(self, value: Any) -> Any:
+        self._pipe.send(value)
+        return self._pipe.recv()
+
+    def barrier(self) -> None:
+        self._exchange(None)
+
+    def broadcast(self, data: Any, root: int) -> Any:
+        other = self._exchange(data)
+        return data if self._rank == root else other
+
+    def reduce_sum(self, value: Any) -> Any:
+        return value + self._exchange(value)
+
+    @property
+    def rank(self) -> int:
+        return self._rank
+
+    @property
+    def num_ranks(self) -> int:
+        return 2
+
+
+def run_rank(rank: int, pipe: Pipe, order: list[int], results: Any) -> None:
+    built, compiled, inp, out = compile_network(
+        batch_size=2, communicator=PipeCommunicator(rank, pipe), reg_lambda_upper=1e-12
+    )
+    with compiled:
+        metrics, _ = compiled.train(
+            {inp: [SPIKES[i] for i in order]}, {out: LABELS[order]}, 1, shuffle=False, callbacks=[]
+        )
+        counts = compiled.neuron_populations[built.populations["hid"]].vars["SpikeCountBackBatch"]
+        results.put((rank, weights_of(built, compiled), metrics[out].total, counts.values))
+
+
+def test_two_ranks_learn_what_one_does() -> None:
+    context = multiprocessing.get_context("fork")
+    ends = context.Pipe()
+    results = context.Queue()
+    processes = [
+        context.Process(target=run_rank, args=(rank, ends[rank], [rank, rank + 2], results))
+        for rank in (0, 1)
+    ]
+    for process in processes:
+        process.start()
+    by_rank = {rank: rest for rank, *rest in (results.get(timeout=60) for _ in processes)}
+    for process in processes:
+        process.join(60)
+
+    built, compiled, inp, out = compile_network(batch_size=2, reg_lambda_upper=1e-12)
+    with compiled:
+        compiled.train({inp: SPIKES[:4]}, {out: LABELS[:4]}, 1, shuffle=False, callbacks=[])
+        expected = weights_of(built, compiled)
+        counts = compiled.neuron_populations[built.populations["hid"]].vars["SpikeCountBackBatch"]
+        np.testing.assert_array_equal(by_rank[0][2], counts.values)
+    for name, weights in expected.items():
+        np.testing.assert_array_equal(by_rank[0][0][name], by_rank[1][0][name])
+        # Gradients are twice as large, which the optimiser does not see
+        assert_close(by_rank[0][0][name], weights, name, 1e-3)
+    assert by_rank[0][1] == by_rank[1][1] == 4
