@@ -6,7 +6,7 @@ use mlgenn_engine::Backend;
 use mlgenn_ir::launch::Executor;
 use rayon::prelude::*;
 
-use crate::float_mode::with_flush_to_zero;
+use crate::with_flush_to_zero;
 
 /// Runs kernels with vector units, on several threads.
 pub struct CpuBackend {

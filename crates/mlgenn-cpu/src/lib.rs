@@ -3,6 +3,7 @@
 //! Kernels become tapes of vector operations over blocks of lanes; the
 //! instruction set is chosen at run time.
 
+mod backend;
 mod dense_rows;
 mod executor;
 mod flush_to_zero;
@@ -10,6 +11,7 @@ mod simd;
 mod steps;
 mod tape;
 
+pub use backend::CpuBackend;
 pub use executor::BlockExecutor;
 pub use flush_to_zero::with_flush_to_zero;
 pub use simd::Level;

@@ -94,34 +94,28 @@ impl ArrayData {
     }
 }
 
+/// Refuse a network whose arrays do not fit in memory, before anything is allocated.
+pub(crate) fn check_memory(plan: &Plan) -> Result<(), EngineError> {
+    let mut items = memory_plan(plan);
+    let total = items.iter().map(|item| item.bytes).sum();
+    if available_memory().is_none_or(|available| total <= available) {
+        return Ok(());
+    }
+    items.sort_by_key(|item| std::cmp::Reverse(item.bytes));
+    let largest = items
+        .iter()
+        .take(3)
+        .map(|item| format!("{} {:?} ({})", item.path, item.shape, size(item.bytes)))
+        .collect();
+    Err(EngineError::OutOfMemory { bytes: total, largest })
+}
+
 /// Allocate every array of a network, filled with its fill value.
 pub(crate) fn allocate(plan: &Plan, given: &Arrays) -> Result<Vec<Buffer>, EngineError> {
-    let mut items = memory_plan(plan);
-    let lengths: Vec<usize> = plan
-        .layout
-        .arrays()
-        .map(|(id, array)| length(plan, id, array, given))
-        .collect::<Result<_, _>>()?;
-    let total: u128 = items
-        .iter()
-        .zip(&lengths)
-        .map(|(item, &length)| (length as u128).max(1) * item.ty.bytes() as u128)
-        .sum();
-    if let Some(available) = available_memory()
-        && total > available
-    {
-        items.sort_by_key(|item| std::cmp::Reverse(item.bytes));
-        let largest = items
-            .iter()
-            .take(3)
-            .map(|item| format!("{} {:?} ({})", item.path, item.shape, size(item.bytes)))
-            .collect();
-        return Err(EngineError::OutOfMemory { bytes: total, largest });
-    }
     plan.layout
         .arrays()
-        .zip(lengths)
-        .map(|((_, array), length)| {
+        .map(|(id, array)| {
+            let length = length(plan, id, array, given)?;
             let buffer = Buffer::new(array.ty, length)?;
             if array.fill != 0 {
                 buffer.fill(0, length, array.fill);

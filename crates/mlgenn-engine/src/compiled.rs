@@ -9,7 +9,7 @@ use mlgenn_model::Network;
 use mlgenn_model::description::MatrixType;
 use mlgenn_model::plan::{CustomUpdateSize, InitFrom, InitOver, Plan, PlanOptions, SynapseKernel};
 
-use crate::arrays::{MemoryItem, memory_plan};
+use crate::arrays::{MemoryItem, check_memory, memory_plan};
 use crate::backend::Backend;
 use crate::bind::{BoundKernel, LaneMap};
 use crate::error::EngineError;
@@ -64,13 +64,15 @@ impl CompiledModel {
     ///
     /// # Errors
     ///
-    /// [`EngineError::Model`] if the description or its model code is wrong.
+    /// [`EngineError::Model`] if the description or its model code is wrong,
+    /// [`EngineError::OutOfMemory`] if its arrays do not fit.
     pub fn new(
         network: Network,
         options: PlanOptions,
         backend: Arc<dyn Backend>,
     ) -> Result<Self, EngineError> {
         let plan = Plan::new(network, options)?;
+        check_memory(&plan)?;
         let executor = backend.executor();
         let populations = (0..plan.populations.len())
             .map(|index| population_programs(executor, &plan, index))

@@ -117,9 +117,7 @@ pub fn compile(network: Network, options: &Options) -> Result<Arc<CompiledModel>
             Arc::new(CpuBackend::new(Box::new(BlockExecutor::new()), options.threads))
         }
         // With the floating-point mode of the CPU backend, so that results can be compared.
-        BackendChoice::Interpreter => {
-            Arc::new(CpuBackend::new(Box::new(Interpreter), Some(1)))
-        }
+        BackendChoice::Interpreter => Arc::new(CpuBackend::new(Box::new(Interpreter), Some(1))),
     };
     Ok(Arc::new(CompiledModel::new(network, options.plan, backend)?))
 }

@@ -7,7 +7,7 @@ use mlgenn_ir::Type;
 /// A kind of element in memory.
 pub(crate) trait Element {
     /// In memory.
-    type Memory: Copy;
+    type Memory: Copy + Default + PartialEq;
     /// In a register.
     type Lane: Copy + Default;
     /// To a register.

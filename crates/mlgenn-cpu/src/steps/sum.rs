@@ -112,8 +112,11 @@ impl<E: Partial> Body for Finish<E> {
             }
             half /= 2;
         }
-        let memory = vm.at(step.b).cast::<E::Memory>();
-        *memory = E::add(*memory, *partials);
+        // No lane may have got there: a negative zero in memory must stay then.
+        if E::store(*partials) != E::Memory::default() {
+            let memory = vm.at(step.b).cast::<E::Memory>();
+            *memory = E::add(*memory, *partials);
+        }
     }
 }
 

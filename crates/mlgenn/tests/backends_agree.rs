@@ -1,0 +1,350 @@
+//! Random networks give the same bits on the reference interpreter and on the CPU backend, for any
+//! number of threads.
+
+use mlgenn::prelude::*;
+use mlgenn::{BackendChoice, PlanOptions};
+
+/// A small generator of pseudo-random choices (xorshift64*), so that failures can be repeated.
+struct Choices(u64);
+
+impl Choices {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn below(&mut self, count: usize) -> usize {
+        (self.next() >> 33) as usize % count
+    }
+
+    fn coin(&mut self) -> bool {
+        self.below(2) == 0
+    }
+}
+
+fn constant(value: f64) -> VarInit {
+    VarInit::Constant { value }
+}
+
+fn uniform(low: f64, high: f64) -> VarInit {
+    VarInit::Snippet {
+        snippet: InitSnippet {
+            name: "Uniform".into(),
+            params: vec![Param::scalar("low"), Param::scalar("high")],
+            code: "value = low + (gennrand_uniform() * (high - low));".into(),
+            ..InitSnippet::default()
+        },
+        params: [("low".into(), low), ("high".into(), high)].into(),
+    }
+}
+
+fn noisy_population(choices: &mut Choices, name: &str) -> Population {
+    let mut model = NeuronModel {
+        name: "Noisy".into(),
+        params: vec![Param::scalar("Alpha")],
+        vars: vec![
+            Var::scalar("V"),
+            Var::scalar("L"),
+            Var::read_only("Threshold"),
+            Var { type_name: "uint8_t".into(), ..Var::scalar("Back") },
+            Var { type_name: "int".into(), ..Var::scalar("Refractory") },
+        ],
+        additional_input_vars: vec![AdditionalInput {
+            name: "Feedback".into(),
+            type_name: "scalar".into(),
+            initial: 0.0,
+        }],
+        sim_code: "
+            const scalar noise = gennrand_normal() * 0.05;
+            if(Refractory > 0) { Refractory--; }
+            else { V = (Alpha * V) + Isyn + noise + 0.12; }
+            L = (0.9 * L) + (0.01 * Feedback) + (0.1 * exp(-fabs(V)));
+            Back = (gennrand_uniform() < 0.1);"
+            .into(),
+        threshold_condition_code: "V >= Threshold".into(),
+        reset_code: "V = 0.0; Refractory = 2; for(int i = 0; i < 2; i++) { L += 0.01 * i; }".into(),
+        ..NeuronModel::default()
+    };
+    if choices.coin() {
+        model.auto_refractory_required = true;
+    }
+    Population {
+        name: name.into(),
+        size: [1, 3, 10, 33, 70, 300][choices.below(6)],
+        model,
+        params: [("Alpha".into(), 0.9)].into(),
+        vars: [
+            ("V".into(), uniform(0.0, 1.0)),
+            ("L".into(), constant(0.5)),
+            ("Threshold".into(), uniform(0.5, 1.0)),
+            ("Back".into(), constant(0.0)),
+            ("Refractory".into(), constant(0.0)),
+        ]
+        .into(),
+        record_spikes: true,
+        ..Population::default()
+    }
+}
+
+fn connectivity(choices: &mut Choices) -> (MatrixType, Connectivity) {
+    if choices.coin() {
+        return (MatrixType::Dense, Connectivity::None);
+    }
+    let snippet = SparseSnippet {
+        name: "FixedProbability".into(),
+        params: vec![Param::scalar("prob")],
+        ..SparseSnippet::default()
+    };
+    let params = [("prob".into(), 0.3)].into();
+    (MatrixType::Sparse, Connectivity::Sparse { snippet, params })
+}
+
+fn exponential() -> Postsynaptic {
+    Postsynaptic {
+        model: PostsynapticModel {
+            name: "Exponential".into(),
+            sim_code: "injectCurrent(inSyn); inSyn *= 0.8;".into(),
+            ..PostsynapticModel::default()
+        },
+        ..Postsynaptic::default()
+    }
+}
+
+fn weight_update(choices: &mut Choices, post_learning: bool) -> (WeightUpdate, Option<u32>) {
+    let mut update = WeightUpdate::default();
+    update.model.name = "Random".into();
+    update.vars.insert("g".into(), uniform(-0.05, 0.1));
+    let mut slots = None;
+    if choices.coin() {
+        update.model.vars = vec![Var::read_only("g")];
+    } else {
+        update.model.vars = vec![Var::scalar("g")];
+    }
+    update.model.pre_spike_syn_code = match choices.below(3) {
+        0 => "addToPost(g);".into(),
+        1 => {
+            slots = Some(5);
+            "addToPostDelay(g, id_post % 5);".into()
+        }
+        _ => "if(id_post % 2 == 0) { addToPost(g * 0.5); } else { addToPost(g); }".into(),
+    };
+    if choices.coin() {
+        // The form that gradients have.
+        update.model.vars.push(Var::scalar("Gradient"));
+        update.vars.insert("Gradient".into(), constant(0.0));
+        let reference = |name: &str, ty: &str| VarRefDeclaration {
+            name: name.into(),
+            type_name: ty.into(),
+            access: VarAccessMode::ReadOnly,
+        };
+        update.model.pre_neuron_var_refs = vec![reference("Back", "uint8_t")];
+        update.model.post_neuron_var_refs =
+            vec![reference("L", "scalar"), reference("V", "scalar")];
+        update.pre_neuron_var_refs.insert("Back".into(), "Back".into());
+        update.post_neuron_var_refs.insert("L".into(), "L".into());
+        update.post_neuron_var_refs.insert("V".into(), "V".into());
+        update.model.pre_event_threshold_condition_code = "Back".into();
+        update.model.pre_event_syn_code =
+            "Gradient -= (L * 5.0); addToPre(g * (V - (L * 2.0)));".into();
+    } else if post_learning && !update.model.vars[0].access.eq(&VarAccess::ReadOnly) {
+        update.model.pre_vars = vec![Var::scalar("trace")];
+        update.pre_vars.insert("trace".into(), constant(0.0));
+        update.model.pre_spike_code = "trace += 1.0;".into();
+        update.model.pre_dynamics_code = "trace *= 0.9;".into();
+        update.model.post_spike_syn_code = "g += 0.001 * trace * exp((st_pre - t) / 10.0);".into();
+        if choices.coin() {
+            update.model.synapse_dynamics_code = "g *= 0.9999;".into();
+        }
+    }
+    (update, slots)
+}
+
+fn random_network(seed: u64) -> Network {
+    let mut choices = Choices(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    let populations =
+        vec![noisy_population(&mut choices, "A"), noisy_population(&mut choices, "B")];
+    let mut synapse_groups = Vec::new();
+    let mut custom_updates = Vec::new();
+    for (index, (source, target)) in [("A", "B"), ("B", "B"), ("B", "A")].into_iter().enumerate() {
+        let name = format!("S{index}");
+        let (matrix_type, connectivity) = connectivity(&mut choices);
+        let (weight_update, slots) = weight_update(&mut choices, true);
+        if weight_update.vars.contains_key("Gradient") {
+            custom_updates.push(reduce(&name));
+        }
+        synapse_groups.push(SynapseGroup {
+            name,
+            matrix_type,
+            source: source.into(),
+            target: target.into(),
+            weight_update,
+            postsynaptic: exponential(),
+            connectivity,
+            axonal_delay_steps: choices.below(3) as u32,
+            back_prop_delay_steps: choices.below(2) as u32,
+            max_dendritic_delay_timesteps: slots,
+            pre_target_var: "Feedback".into(),
+            ..SynapseGroup::default()
+        });
+    }
+    custom_updates.push(softmax_part());
+    Network {
+        name: format!("random {seed}"),
+        batch_size: [1, 2, 5, 40][choices.below(4)],
+        seed: seed + 1,
+        populations,
+        synapse_groups,
+        custom_updates,
+        ..Network::default()
+    }
+}
+
+fn reduce(group: &str) -> CustomUpdate {
+    CustomUpdate {
+        name: format!("Reduce{group}"),
+        group: "Reduce".into(),
+        model: CustomUpdateModel {
+            name: "Reduce".into(),
+            vars: vec![CustomUpdateVar {
+                name: "Reduced".into(),
+                type_name: "scalar".into(),
+                access: CustomUpdateVarAccess::ReduceBatchSum,
+            }],
+            var_refs: vec![VarRefDeclaration {
+                name: "Gradient".into(),
+                type_name: "scalar".into(),
+                access: VarAccessMode::ReadWrite,
+            }],
+            update_code: "Reduced = Gradient; Gradient = 0.0;".into(),
+            ..CustomUpdateModel::default()
+        },
+        vars: [("Reduced".into(), constant(0.0))].into(),
+        var_refs: [(
+            "Gradient".into(),
+            VarRef::Wu { synapse_group: group.into(), var: "Gradient".into(), transpose: None },
+        )]
+        .into(),
+        ..CustomUpdate::default()
+    }
+}
+
+fn softmax_part() -> CustomUpdate {
+    let var = |name: &str, access| CustomUpdateVar {
+        name: name.into(),
+        type_name: "scalar".into(),
+        access,
+    };
+    CustomUpdate {
+        name: "Extremes".into(),
+        group: "Extremes".into(),
+        model: CustomUpdateModel {
+            name: "Extremes".into(),
+            vars: vec![
+                var("Max", CustomUpdateVarAccess::ReduceNeuronMax),
+                var("Sum", CustomUpdateVarAccess::ReduceNeuronSum),
+            ],
+            var_refs: vec![VarRefDeclaration {
+                name: "V".into(),
+                type_name: "scalar".into(),
+                access: VarAccessMode::ReadOnly,
+            }],
+            update_code: "Max = V; Sum = exp(V);".into(),
+            ..CustomUpdateModel::default()
+        },
+        vars: [("Max".into(), constant(0.0)), ("Sum".into(), constant(0.0))].into(),
+        var_refs: [("V".into(), VarRef::Neuron { population: "A".into(), var: "V".into() })].into(),
+        ..CustomUpdate::default()
+    }
+}
+
+/// Bytes of every array after some timesteps, and the spikes.
+fn outcome(network: &Network, options: &Options) -> Vec<(String, Vec<u8>)> {
+    let compiled = compile(network.clone(), options).unwrap();
+    let mut simulation = Simulation::new(compiled.clone(), &Arrays::new(), Some(30)).unwrap();
+    let has_reduce = network.custom_updates.iter().any(|update| update.group == "Reduce");
+    let update = |group: &str, at| StepUpdate { group: group.into(), at };
+    let plan = RunPlan {
+        timesteps: 30,
+        begin: if has_reduce { vec![update("Reduce", Some(17))] } else { Vec::new() },
+        end: vec![update("Extremes", None)],
+        record: vec!["cu.Extremes.vars.Sum".into(), "neuron.B.vars.V".into()],
+    };
+    let recorded = simulation.run(&plan).unwrap();
+    let mut result: Vec<_> = compiled
+        .plan()
+        .layout
+        .arrays()
+        .map(|(_, array)| {
+            let view = simulation.array(&array.path).unwrap();
+            (array.path.clone(), view.buffer.to_bytes(0, view.buffer.len()).unwrap())
+        })
+        .collect();
+    for path in &plan.record {
+        let (buffer, _, _) = recorded.get(path).unwrap();
+        result.push((format!("recorded {path}"), buffer.to_bytes(0, buffer.len()).unwrap()));
+    }
+    for name in ["A", "B"] {
+        let spikes = simulation.spikes(&format!("neuron.{name}.spikes")).unwrap();
+        let bytes = format!("{spikes:?}").into_bytes();
+        result.push((format!("spikes of {name}"), bytes));
+    }
+    result
+}
+
+fn assert_same(seed: u64, what: &str, a: &[(String, Vec<u8>)], b: &[(String, Vec<u8>)]) {
+    assert_eq!(a.len(), b.len());
+    for ((path, left), (_, right)) in a.iter().zip(b) {
+        if left != right {
+            let first = left.iter().zip(right).position(|(x, y)| x != y);
+            panic!("network {seed}: {path} differs between {what}, first at byte {first:?}");
+        }
+    }
+}
+
+#[test]
+fn interpreter_and_threads_agree() {
+    let mut spikes = 0;
+    for seed in 0..60 {
+        let network = random_network(seed);
+        let cpu = |threads| Options { threads: Some(threads), ..Options::default() };
+        let one = outcome(&network, &cpu(1));
+        spikes += one.last().unwrap().1.len();
+        assert_same(seed, "one and two threads", &one, &outcome(&network, &cpu(2)));
+        assert_same(seed, "one and four threads", &one, &outcome(&network, &cpu(4)));
+        let interpreter = Options { backend: BackendChoice::Interpreter, ..Options::default() };
+        let reference = outcome(&network, &interpreter);
+        assert_same(seed, "cpu and interpreter", &one, &reference);
+    }
+    assert!(spikes > 100_000, "the networks hardly spike: {spikes}");
+}
+
+#[test]
+fn sums_over_the_batch_do_not_depend_on_where_they_are_stored() {
+    let mut compared = 0;
+    for seed in 0..60 {
+        let network = random_network(seed);
+        let per_member =
+            Options { plan: PlanOptions { accumulate_per_member: true }, ..Options::default() };
+        let blocks = outcome(&network, &Options::default());
+        let members = outcome(&network, &per_member);
+        for ((path, left), (_, right)) in blocks.iter().zip(&members) {
+            if !path.ends_with("vars.Reduced") {
+                continue;
+            }
+            let values = |bytes: &[u8]| -> Vec<f32> {
+                let chunks = bytes.chunks_exact(4);
+                chunks.map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect()
+            };
+            for (x, y) in values(left).into_iter().zip(values(right)) {
+                assert!(
+                    (x - y).abs() <= 1e-4 * y.abs().max(1.0),
+                    "network {seed}: {path}: {x} {y}"
+                );
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 1000);
+}
