@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +38,7 @@ from .compiled_network import CompiledNetwork
 from .delay import MAX_DELAY_SLOTS, check_delay, get_conn_max_delay, get_delay_type
 from .engine_objects import create_local_var_refs, set_dynamic_param, set_egp, set_var_egps
 from .matrix_type import SupportedMatrixType
+from .naming import check_distinct_names, get_calling_file, get_model_name
 from .reset import create_reset_custom_update
 from .softmax import max_model, softmax_model, sum_exp_model
 from .static_pulse import (
@@ -217,11 +216,11 @@ class Compiler:
                 f"{type(self).__name__}.compile: expected a Network, got {type(network).__name__}"
             )
         if name is None:
-            name = _calling_file()
-        genn_model = self._create_genn_model(_model_name(name, type(self).__name__))
+            name = get_calling_file()
+        genn_model = self._create_genn_model(get_model_name(name, type(self).__name__))
         compile_state = self.pre_compile(network, genn_model, **kwargs)
-        _check_distinct_names(network.populations, "populations")
-        _check_distinct_names(network.connections, "connections")
+        check_distinct_names(network.populations, "populations")
+        check_distinct_names(network.connections, "connections")
         neuron_populations = {
             pop: self._add_population(genn_model, pop, compile_state) for pop in network.populations
         }
@@ -488,27 +487,3 @@ def _engine_names(description: dict[str, Any]) -> dict[str, Any]:
     """Return the description of a custom update with its declarations named as in the engine."""
     names = {"egp_refs": "extra_global_param_refs"}
     return {names.get(key, key): value for key, value in description.items()}
-
-
-def _check_distinct_names(objects: Any, what: str) -> None:
-    seen: set[str] = set()
-    for item in objects:
-        if item.name in seen:
-            raise RuntimeError(
-                f"two {what} have the name {item.name!r}; give each its own with the name argument"
-            )
-        seen.add(item.name)
-
-
-def _calling_file() -> str:
-    """Return the name, without suffix, of the file that called ``compile``."""
-    frame = inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("mlgenn_rs."):
-        frame = frame.f_back
-    return "" if frame is None else Path(frame.f_code.co_filename).stem
-
-
-def _model_name(name: str, compiler: str) -> str:
-    """Return a name that the engine accepts, from that of a model and that of a compiler."""
-    legal = "".join(c for c in name if c.isascii() and (c.isalnum() or c == "_"))
-    return legal.lstrip("0123456789") + compiler

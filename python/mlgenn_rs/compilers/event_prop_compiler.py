@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..callbacks import (
-    CustomUpdateOnBatchBegin,
-    CustomUpdateOnBatchEnd,
-    CustomUpdateOnTimestepBegin,
-    CustomUpdateOnTimestepEnd,
-)
 from ..communicators import Communicator
 from ..connection import Connection
-from ..engine import create_var_ref
 from ..engine.enums import SynapseMatrixType
 from ..losses import Loss, default_losses
 from ..network import Network
@@ -26,28 +17,22 @@ from ..optimisers import Optimiser, default_optimisers
 from ..population import Population
 from ..synapses import Exponential
 from ..utils.endpoints import get_shape, get_source, get_target
-from ..utils.model import CustomUpdateModel, NeuronModel, SynapseModel, WeightUpdateModel
+from ..utils.model import NeuronModel, SynapseModel, WeightUpdateModel
 from ..utils.module import get_object, get_object_mapping
 from ..utils.network import ConnectionType, get_underlying_conn
 from ..utils.snippet import ConnectivitySnippet
 from .checks import check_count, check_number, check_positive
 from .compiled_training_network import CompiledTrainingNetwork
-from .compiler import Compiler, create_reset_custom_update
+from .compiler import Compiler
 from .delay import get_conn_max_delay, get_delay_type
 from .event_prop.adjoint import get_tau_syn
-from .event_prop.callbacks import CheckSpikeTapes, UpdateTrial
+from .event_prop.assembly import Assembly, NetworkState
+from .event_prop.callbacks import UpdateTrial
 from .event_prop.hidden_model import FEEDBACK_INPUT, build_hidden
 from .event_prop.input_model import build_input
-from .event_prop.learning import (
-    BATCH_REDUCE_GROUP,
-    LEARN_GROUP,
-    ZERO_GROUP,
-    Learning,
-    zero_model,
-)
 from .event_prop.li_output_model import build_li_output
-from .event_prop.lif_output_model import build_lif_output, first_spike_sums_model
-from .event_prop.population import PopulationState, Role
+from .event_prop.lif_output_model import build_lif_output
+from .event_prop.population import Role
 from .event_prop.regularisation import (
     Lambda,
     SpikeCountRegularisation,
@@ -55,9 +40,7 @@ from .event_prop.regularisation import (
     parse_lambda,
 )
 from .event_prop.settings import Settings
-from .event_prop.spike_tape import SpikeTape
 from .event_prop.weight_update import build_weight_update, has_delay
-from .softmax import NUM_SOFTMAX_STAGES
 
 __all__ = ["EventPropCompiler", "UpdateTrial", "default_params"]
 
@@ -76,17 +59,6 @@ default_params: dict[type, dict[str, Any]] = {
     Exponential: {"scale_i": True},
 }
 """Default parameters for networks that are trained with EventProp."""
-
-
-@dataclass
-class _CompileState:
-    """What became of the parts of a network."""
-
-    losses: dict[Population, Loss]
-    populations: dict[Population, PopulationState] = field(default_factory=dict)
-    weight_connections: list[Connection] = field(default_factory=list)
-    delay_connections: list[Connection] = field(default_factory=list)
-    feedback_connections: list[Connection] = field(default_factory=list)
 
 
 class EventPropCompiler(Compiler):
@@ -234,7 +206,7 @@ class EventPropCompiler(Compiler):
             or get_lambda(self.reg_lambda_upper, pop) != 0.0
         )
 
-    def pre_compile(self, network: Network, genn_model: Any, **kwargs: Any) -> _CompileState:
+    def pre_compile(self, network: Network, genn_model: Any, **kwargs: Any) -> NetworkState:
         """Check outputs and losses.
 
         Raises
@@ -267,10 +239,10 @@ class EventPropCompiler(Compiler):
                     "max_delay_steps, the longest delay in timesteps"
                 )
         losses = get_object_mapping(self.losses, outputs, Loss, "Loss", default_losses)
-        return _CompileState(losses)
+        return NetworkState(losses)
 
     def build_neuron_model(
-        self, pop: Population, model: NeuronModel, compile_state: _CompileState
+        self, pop: Population, model: NeuronModel, compile_state: NetworkState
     ) -> NeuronModel:
         """Add the backward pass to the model of a population."""
         num_neurons = int(np.prod(get_shape(pop)))
@@ -299,7 +271,7 @@ class EventPropCompiler(Compiler):
         return model
 
     def build_synapse_model(
-        self, conn: Connection, model: SynapseModel, compile_state: _CompileState
+        self, conn: Connection, model: SynapseModel, compile_state: NetworkState
     ) -> SynapseModel:
         """Check that the synapse is ``Exponential``."""
         if not isinstance(conn.synapse, Exponential):
@@ -330,7 +302,7 @@ class EventPropCompiler(Compiler):
         )
 
     def apply_delay(
-        self, genn_pop: Any, conn: Connection, delay: Any, compile_state: _CompileState
+        self, genn_pop: Any, conn: Connection, delay: Any, compile_state: NetworkState
     ) -> None:
         """Set the length of the dendritic delay buffer, which constant delays use too."""
         if conn in self.delay_learn_conns or has_delay(delay):
@@ -343,62 +315,27 @@ class EventPropCompiler(Compiler):
         genn_model: Any,
         neuron_populations: dict[Population, Any],
         connection_populations: dict[Connection, Any],
-        compile_state: _CompileState,
+        compile_state: NetworkState,
     ) -> CompiledTrainingNetwork:
         """Add the custom updates of the rule and the callbacks that run them."""
-
-        def add(model: CustomUpdateModel, group: str, name: str) -> Any:
-            return self.add_custom_update(genn_model, model, group, name)
-
         for conn in compile_state.feedback_connections:
             connection_populations[conn].pre_target_var = FEEDBACK_INPUT
-        for i, genn_pop in enumerate(connection_populations.values()):
-            self.add_out_post_zero_custom_update(
-                genn_model, genn_pop, "ZeroOutPost", f"CUZeroOutPost{i}"
-            )
-        last_timestep = self.example_timesteps - 1
-        validate_callbacks: list[Any] = []
-        if connection_populations:
-            validate_callbacks.append(
-                CustomUpdateOnTimestepBegin("ZeroOutPost", lambda n: n == last_timestep)
-            )
-        validate_callbacks.append(CustomUpdateOnBatchBegin("Reset"))
-
-        cross_rank_sums: dict[str, list[Any]] = {}
-        learning, optimisers = self._add_learning(connection_populations, compile_state, add)
-        train_callbacks: list[Any] = []
-        if learning.reduced:
-            cross_rank_sums[BATCH_REDUCE_GROUP] = learning.reduced
-            train_callbacks.append(CustomUpdateOnBatchEnd(BATCH_REDUCE_GROUP, lambda b: b > 0))
-        if any(updates for _, updates in optimisers):
-            train_callbacks += [
-                CustomUpdateOnBatchEnd(LEARN_GROUP, lambda b: b > 0),
-                CustomUpdateOnBatchEnd(ZERO_GROUP, lambda b: b == 0),
-            ]
-        train_callbacks += [
-            UpdateTrial(neuron_populations[pop])
-            for pop, state in compile_state.populations.items()
-            if state.has_trial
-        ]
-        if connection_populations:
-            train_callbacks.append(validate_callbacks[0])
-        train_callbacks += self._add_softmaxes(genn_model, neuron_populations, compile_state)
-        counts = self._add_spike_counts(neuron_populations, compile_state, add)
-        if counts:
-            cross_rank_sums["SpikeCountReduce"] = counts
-            train_callbacks.append(CustomUpdateOnBatchEnd("SpikeCountReduce"))
-        if self._add_first_spike_sums(neuron_populations, compile_state, add):
-            train_callbacks.append(CustomUpdateOnBatchBegin("TTFSReduce"))
-        self._add_resets(neuron_populations, compile_state, add)
-        train_callbacks.append(CustomUpdateOnBatchBegin("Reset"))
-        spiking = [
-            neuron_populations[pop]
-            for pop, state in compile_state.populations.items()
-            if isinstance(state.tape, SpikeTape)
-        ]
-        train_callbacks.append(
-            CheckSpikeTapes(spiking, self.max_spikes, self.strict_buffer_checking)
+        assembly = Assembly(
+            self,
+            self.settings,
+            genn_model,
+            neuron_populations,
+            connection_populations,
+            compile_state,
         )
+        assembly.add_learning(self._optimiser, self._delay_optimiser)
+        assembly.add_trials()
+        assembly.add_current_zeroing()
+        assembly.add_softmaxes()
+        assembly.add_spike_counts()
+        assembly.add_first_spike_sums()
+        assembly.add_resets()
+        assembly.add_spike_tape_checks(self.strict_buffer_checking)
         return CompiledTrainingNetwork(
             genn_model,
             neuron_populations,
@@ -406,13 +343,13 @@ class EventPropCompiler(Compiler):
             self.communicator,
             compile_state.losses,
             self.example_timesteps,
-            train_callbacks,
-            validate_callbacks,
-            optimisers,
+            assembly.train_callbacks,
+            assembly.validate_callbacks,
+            assembly.optimisers,
             [(conn, "g") for conn in compile_state.weight_connections]
             + [(conn, "d") for conn in compile_state.delay_connections],
             [],
-            cross_rank_sums=cross_rank_sums,
+            cross_rank_sums=assembly.cross_rank_sums,
         )
 
     def _get_regularisation(self, pop: Population) -> SpikeCountRegularisation | None:
@@ -424,126 +361,6 @@ class EventPropCompiler(Compiler):
             get_lambda(self.reg_lambda_lower, pop),
             self.reg_nu_upper,
         )
-
-    def _add_learning(
-        self,
-        connection_populations: dict[Connection, Any],
-        compile_state: _CompileState,
-        add: Any,
-    ) -> tuple[Learning, list[tuple[Optimiser, list[Any]]]]:
-        """Add what trains weights and delays; return the optimisers and what they control."""
-        learning = Learning(add, self.full_batch_size > 1)
-        # Each compiled network has optimisers of its own, whose parameters may be scheduled
-        optimiser = get_object(self._optimiser, Optimiser, "Optimiser", default_optimisers)
-        weight_updates = [
-            learning.add(connection_populations[conn], optimiser, "g", "Gradient", f"Weight{i}")
-            for i, conn in enumerate(compile_state.weight_connections)
-        ]
-        optimisers = [(optimiser, weight_updates)]
-        if compile_state.delay_connections:
-            optimiser = get_object(
-                self._delay_optimiser, Optimiser, "Optimiser", default_optimisers
-            )
-            delay_updates = [
-                learning.add(
-                    connection_populations[conn],
-                    optimiser,
-                    "d",
-                    "DelayGradient",
-                    f"Delay{i}",
-                    (0.0, float(conn.max_delay_steps or 0)),
-                )
-                for i, conn in enumerate(compile_state.delay_connections)
-            ]
-            optimisers.append((optimiser, delay_updates))
-        trained = list(
-            dict.fromkeys([*compile_state.weight_connections, *compile_state.delay_connections])
-        )
-        for i, conn in enumerate(trained):
-            genn_pop = connection_populations[conn]
-            gradients = [name for name in ("Gradient", "DelayGradient") if name in genn_pop.vars]
-            add(zero_model(genn_pop, gradients), ZERO_GROUP, f"CUZeroConnGradient{i}")
-        return learning, optimisers
-
-    def _add_softmaxes(
-        self, genn_model: Any, neuron_populations: dict[Population, Any], state: _CompileState
-    ) -> list[Any]:
-        """Add what computes the softmax of outputs; return the callbacks that run it."""
-        callbacks: list[Any] = []
-        for prefix, every_timestep, callback in (
-            ("Batch", False, CustomUpdateOnBatchEnd),
-            ("", True, CustomUpdateOnTimestepEnd),
-        ):
-            selected = [
-                (pop, pop_state.softmax_var)
-                for pop, pop_state in state.populations.items()
-                if pop_state.softmax_var is not None
-                and pop_state.softmax_every_timestep == every_timestep
-            ]
-            for pop, variable in selected:
-                self.add_softmax_custom_updates(
-                    genn_model, neuron_populations[pop], variable, "Softmax", prefix
-                )
-            if selected:
-                callbacks += [
-                    callback(f"{prefix}Softmax{stage}")
-                    for stage in range(1, NUM_SOFTMAX_STAGES + 1)
-                ]
-        return callbacks
-
-    def _add_spike_counts(
-        self, neuron_populations: dict[Population, Any], state: _CompileState, add: Any
-    ) -> list[Any]:
-        """Add what sums spike counts over the batch; return the variables with the sums."""
-        counts: list[Any] = []
-        for pop, pop_state in state.populations.items():
-            regularisation = pop_state.regularisation
-            if regularisation is not None and regularisation.is_reduced:
-                genn_pop = neuron_populations[pop]
-                add(
-                    regularisation.reduce_model(genn_pop),
-                    "SpikeCountReduce",
-                    f"CUReduceSpikeCount{len(counts)}",
-                )
-                counts.append(genn_pop.vars["SpikeCountBackBatch"])
-        return counts
-
-    def _add_first_spike_sums(
-        self, neuron_populations: dict[Population, Any], state: _CompileState, add: Any
-    ) -> bool:
-        """Add what sums first spike times over populations; return whether there is any."""
-        selected = [
-            (pop, pop_state)
-            for pop, pop_state in state.populations.items()
-            if pop_state.has_first_spike_sums
-        ]
-        for i, (pop, pop_state) in enumerate(selected):
-            assert pop_state.label_type is not None
-            model = first_spike_sums_model(
-                neuron_populations[pop], pop_state.label_type, self.settings
-            )
-            add(model, "TTFSReduce", f"CUTTFSReduce{i}")
-        return bool(selected)
-
-    def _add_resets(
-        self, neuron_populations: dict[Population, Any], state: _CompileState, add: Any
-    ) -> None:
-        """Add what starts a new example in every population."""
-        count = 0
-        for pop, pop_state in state.populations.items():
-            genn_pop = neuron_populations[pop]
-            refer = partial(create_var_ref, genn_pop)
-            if pop_state.label_type is not None:
-                model = create_reset_custom_update(
-                    [("YTrueBack", pop_state.label_type, "YTrue")], refer
-                )
-                add(model, "Reset", f"CUResetNeuron{count}")
-                count += 1
-            model = create_reset_custom_update(pop_state.reset_vars, refer)
-            if pop_state.tape is not None:
-                pop_state.tape.add_to_reset(model, genn_pop)
-            add(model, "Reset", f"CUResetNeuron{count}")
-            count += 1
 
 
 def _get_readout(pop: Population) -> Any:

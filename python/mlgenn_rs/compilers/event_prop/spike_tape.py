@@ -88,10 +88,10 @@ class SpikeTape:
             jump = f"const scalar slopeRecip = 1.0 / RingIMinusV[tape + RingReadOffset];\n{jump}"
         model.prepend_sim_code(
             f"""
-            {_TAPE}
             const scalar backT = ExampleTime - t - dt;
             {dynamics}
             if (BackSpike) {{
+                {_TAPE}
                 {jump}
                 RingReadOffset--;
                 if (RingReadOffset < 0) {{
@@ -108,6 +108,7 @@ class SpikeTape:
                 {LOST_SPIKES_VAR}++;
             }}
             else {{
+                {_TAPE}
                 RingSpikeTime[tape + RingWriteOffset] = t;
                 {store_current}
                 RingWriteOffset++;

@@ -1,0 +1,208 @@
+"""Custom updates of a whole network, and the callbacks that run them at the right events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ...callbacks import (
+    CustomUpdateOnBatchBegin,
+    CustomUpdateOnBatchEnd,
+    CustomUpdateOnTimestepBegin,
+    CustomUpdateOnTimestepEnd,
+)
+from ...connection import Connection
+from ...engine import create_var_ref
+from ...losses import Loss
+from ...optimisers import Optimiser, default_optimisers
+from ...population import Population
+from ...utils.model import CustomUpdateModel
+from ...utils.module import get_object
+from ..reset import create_reset_custom_update
+from ..softmax import NUM_SOFTMAX_STAGES
+from .callbacks import CheckSpikeTapes, UpdateTrial
+from .learning import BATCH_REDUCE_GROUP, LEARN_GROUP, ZERO_GROUP, Learning, zero_model
+from .lif_output_model import first_spike_sums_model
+from .population import PopulationState
+from .settings import Settings
+from .spike_tape import SpikeTape
+
+if TYPE_CHECKING:
+    from ..compiler import Compiler
+
+
+@dataclass
+class NetworkState:
+    """What became of the parts of a network while it was compiled."""
+
+    losses: dict[Population, Loss]
+    """Loss of each output."""
+    populations: dict[Population, PopulationState] = field(default_factory=dict)
+    """Every population."""
+    weight_connections: list[Connection] = field(default_factory=list)
+    """Connections whose weights are trained."""
+    delay_connections: list[Connection] = field(default_factory=list)
+    """Connections whose delays are trained."""
+    feedback_connections: list[Connection] = field(default_factory=list)
+    """Connections that send adjoint variables back to their source."""
+
+
+@dataclass
+class Assembly:
+    """Adds the custom updates of a network and collects the callbacks that run them.
+
+    The methods are called in the order in which the callbacks have to run.
+    """
+
+    compiler: Compiler
+    settings: Settings
+    genn_model: Any
+    neuron_populations: dict[Population, Any]
+    connection_populations: dict[Connection, Any]
+    state: NetworkState
+    train_callbacks: list[Any] = field(default_factory=list)
+    """Callbacks for training."""
+    validate_callbacks: list[Any] = field(default_factory=list)
+    """Callbacks for validation."""
+    optimisers: list[tuple[Optimiser, list[Any]]] = field(default_factory=list)
+    """Optimisers and the custom updates that they control."""
+    cross_rank_sums: dict[str, list[Any]] = field(default_factory=dict)
+    """Variables to be summed over ranks after custom update groups."""
+
+    def add_learning(self, optimiser: Optimiser, delay_optimiser: Optimiser) -> None:
+        """Train weights and delays at the end of each batch but the first."""
+        learning = Learning(self._add, self.settings.full_batch_size > 1)
+        trained: list[Connection] = []
+        for kind, variable, gradient, conns, used in (
+            ("Weight", "g", "Gradient", self.state.weight_connections, optimiser),
+            ("Delay", "d", "DelayGradient", self.state.delay_connections, delay_optimiser),
+        ):
+            # Each compiled network has optimisers of its own, whose parameters may be scheduled
+            own = get_object(used, Optimiser, "Optimiser", default_optimisers)
+            updates = []
+            for i, conn in enumerate(conns):
+                clamp = (0.0, float(conn.max_delay_steps or 0)) if kind == "Delay" else None
+                group = self.connection_populations[conn]
+                updates.append(learning.add(group, own, variable, gradient, f"{kind}{i}", clamp))
+            if kind == "Weight" or conns:
+                self.optimisers.append((own, updates))
+            trained += [conn for conn in conns if conn not in trained]
+        for i, conn in enumerate(trained):
+            group = self.connection_populations[conn]
+            gradients = [name for name in ("Gradient", "DelayGradient") if name in group.vars]
+            self._add(zero_model(group, gradients), ZERO_GROUP, f"CUZeroConnGradient{i}")
+        if learning.reduced:
+            self.cross_rank_sums[BATCH_REDUCE_GROUP] = learning.reduced
+            self.train_callbacks.append(CustomUpdateOnBatchEnd(BATCH_REDUCE_GROUP, _is_later))
+        if trained:
+            self.train_callbacks += [
+                CustomUpdateOnBatchEnd(LEARN_GROUP, _is_later),
+                CustomUpdateOnBatchEnd(ZERO_GROUP, _is_first),
+            ]
+
+    def add_trials(self) -> None:
+        """Tell outputs the number of the batch."""
+        self.train_callbacks += [
+            UpdateTrial(self.neuron_populations[pop])
+            for pop, state in self.state.populations.items()
+            if state.has_trial
+        ]
+
+    def add_current_zeroing(self) -> None:
+        """Zero synaptic currents before the last timestep of an example."""
+        for i, group in enumerate(self.connection_populations.values()):
+            self.compiler.add_out_post_zero_custom_update(
+                self.genn_model, group, "ZeroOutPost", f"CUZeroOutPost{i}"
+            )
+        if self.connection_populations:
+            last = self.settings.example_timesteps - 1
+            callback = CustomUpdateOnTimestepBegin("ZeroOutPost", lambda n: n == last)
+            self.train_callbacks.append(callback)
+            self.validate_callbacks.append(callback)
+
+    def add_softmaxes(self) -> None:
+        """Compute the softmax of outputs, after each example or each timestep."""
+        for prefix, every_timestep, callback in (
+            ("Batch", False, CustomUpdateOnBatchEnd),
+            ("", True, CustomUpdateOnTimestepEnd),
+        ):
+            selected = [
+                (pop, state.softmax_var)
+                for pop, state in self.state.populations.items()
+                if state.softmax_var is not None and state.softmax_every_timestep == every_timestep
+            ]
+            for pop, variable in selected:
+                self.compiler.add_softmax_custom_updates(
+                    self.genn_model, self.neuron_populations[pop], variable, "Softmax", prefix
+                )
+            if selected:
+                stages = range(1, NUM_SOFTMAX_STAGES + 1)
+                self.train_callbacks += [callback(f"{prefix}Softmax{i}") for i in stages]
+
+    def add_spike_counts(self) -> None:
+        """Sum the spike counts of regularised populations over the batch."""
+        counts: list[Any] = []
+        for pop, state in self.state.populations.items():
+            regularisation = state.regularisation
+            if regularisation is not None and regularisation.is_reduced:
+                group = self.neuron_populations[pop]
+                model = regularisation.reduce_model(group)
+                self._add(model, "SpikeCountReduce", f"CUReduceSpikeCount{len(counts)}")
+                counts.append(group.vars["SpikeCountBackBatch"])
+        if counts:
+            self.cross_rank_sums["SpikeCountReduce"] = counts
+            self.train_callbacks.append(CustomUpdateOnBatchEnd("SpikeCountReduce"))
+
+    def add_first_spike_sums(self) -> None:
+        """Sum first spike times over outputs whose loss needs it."""
+        selected = [
+            (pop, state.label_type)
+            for pop, state in self.state.populations.items()
+            if state.has_first_spike_sums and state.label_type is not None
+        ]
+        for i, (pop, label_type) in enumerate(selected):
+            group = self.neuron_populations[pop]
+            model = first_spike_sums_model(group, label_type, self.settings)
+            self._add(model, "TTFSReduce", f"CUTTFSReduce{i}")
+        if selected:
+            self.train_callbacks.append(CustomUpdateOnBatchBegin("TTFSReduce"))
+
+    def add_resets(self) -> None:
+        """Start a new example in every population at the beginning of each batch."""
+        count = 0
+        for pop, state in self.state.populations.items():
+            group = self.neuron_populations[pop]
+            refer = partial(create_var_ref, group)
+            if state.label_type is not None:
+                labels = [("YTrueBack", state.label_type, "YTrue")]
+                model = create_reset_custom_update(labels, refer)
+                self._add(model, "Reset", f"CUResetNeuron{count}")
+                count += 1
+            model = create_reset_custom_update(state.reset_vars, refer)
+            if state.tape is not None:
+                state.tape.add_to_reset(model, group)
+            self._add(model, "Reset", f"CUResetNeuron{count}")
+            count += 1
+        self.train_callbacks.append(CustomUpdateOnBatchBegin("Reset"))
+        self.validate_callbacks.append(CustomUpdateOnBatchBegin("Reset"))
+
+    def add_spike_tape_checks(self, strict: bool) -> None:
+        """Report spikes that did not fit into the tapes."""
+        spiking = [
+            self.neuron_populations[pop]
+            for pop, state in self.state.populations.items()
+            if isinstance(state.tape, SpikeTape)
+        ]
+        self.train_callbacks.append(CheckSpikeTapes(spiking, self.settings.max_spikes, strict))
+
+    def _add(self, model: CustomUpdateModel, group: str, name: str) -> Any:
+        return self.compiler.add_custom_update(self.genn_model, model, group, name)
+
+
+def _is_first(batch: int) -> bool:
+    return batch == 0
+
+
+def _is_later(batch: int) -> bool:
+    return batch > 0
