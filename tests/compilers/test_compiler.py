@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from typing import Any
 
 import numpy as np
@@ -300,3 +302,16 @@ def test_populations_without_readout_or_input() -> None:
             compiled.predict({}, hid, callbacks=[])
         with pytest.raises(TypeError, match="dictionary"):
             compiled.predict(np.zeros((1, 3)), hid, callbacks=[])
+
+
+def test_interrupt_leaves_networks_usable() -> None:
+    network, inp, out, _ = small()
+    endless = InferenceCompiler(2**31 - 1).compile(network)
+    with pytest.raises(KeyboardInterrupt), endless:
+        timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
+        timer.start()
+        endless.predict({inp: np.ones((1, 3))}, out, callbacks=[])
+    short = InferenceCompiler(2).compile(network)
+    with short:
+        predictions, _ = short.predict({inp: np.ones((1, 3))}, out, callbacks=[])
+    np.testing.assert_array_equal(predictions[out][0], [9.0, 12.0])

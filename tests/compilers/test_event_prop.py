@@ -14,7 +14,7 @@ from mlgenn_rs import Connection, InputLayer, Layer, Population, SequentialNetwo
 from mlgenn_rs.compilers import EventPropCompiler
 from mlgenn_rs.compilers.event_prop.adjoint import get_coupling
 from mlgenn_rs.compilers.event_prop_compiler import default_params
-from mlgenn_rs.connectivity import Conv2D, Dense
+from mlgenn_rs.connectivity import AvgPool2D, Conv2D, Dense, FixedProbability, OneToOne
 from mlgenn_rs.losses import RelativeMeanSquareError
 from mlgenn_rs.neurons import (
     LeakyIntegrate,
@@ -273,3 +273,33 @@ def test_save(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         np.load(tmp_path / "ih-g.npy"), CONSTANTS["W_ih"].astype(np.float32).ravel()
     )
+
+
+def test_pooling_passes_adjoint_variables_back_but_is_not_trained() -> None:
+    """The connection into the hidden layer learns as if pooling was a fixed sparse matrix."""
+    rng = np.random.default_rng(4)
+    weights = rng.uniform(2.0, 6.0, 16)
+    cell = np.array([(row // 2) * 2 + col // 2 for row in range(4) for col in range(4)])
+    raster = np.argwhere(rng.random((3, 16, 15)) < 0.2).astype(np.float64)
+    gradients = []
+    for pooled in (True, False):
+        built = Built(SequentialNetwork(default_params))
+        with built.network:
+            pops = built.populations
+            pops["in"] = Population(SpikeInput(max_spikes=500), (4, 4, 1))
+            pops["hid"] = Population(LeakyIntegrateFire(), (4, 4, 1))
+            pops["out"] = Population(LeakyIntegrate(readout="avg_var"), (2, 2, 1))
+            built.connections["ih"] = Connection(
+                pops["in"], pops["hid"], OneToOne(weights), Exponential(5.0), name="ih"
+            )
+            connectivity = AvgPool2D(2) if pooled else FixedProbability(1.0, np.full(16, 0.25))
+            pool = Connection(pops["hid"], pops["out"], connectivity, Exponential(5.0), name="pool")
+            if not pooled:
+                pool.connectivity.pre_ind = np.arange(16)
+                pool.connectivity.post_ind = cell
+                built.connections["pool"] = pool
+        results = train(built, to_spikes(raster, 3, 16), np.array([0, 3, 1]), num_timesteps=20)
+        gradients.append(results["ih.Gradient"][1])
+        assert ("pool.Gradient" in results) == (not pooled)
+    assert np.any(gradients[0] != 0.0)
+    assert_close(gradients[0], gradients[1], "ih.Gradient")
