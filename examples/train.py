@@ -4,7 +4,7 @@ Images become spikes by latency coding: the brighter a pixel, the earlier its on
 hidden layer of leaky integrate-and-fire neurons feeds leaky integrators, whose average membrane
 potential names the class. The network is trained with EventProp (Wunderlich and Pehle, "Event-based
 backpropagation can compute exact gradients for spiking neural networks", 2021) and Adam, saved,
-loaded into a fresh network and evaluated with the InferenceCompiler.
+loaded again and evaluated with the InferenceCompiler.
 
 By default it learns the 8 x 8 digits that scikit-learn brings along (about 97 % on test images
 after some seconds); with ``--mnist mnist.npz`` it learns MNIST (about 97 % after ten epochs).
@@ -60,13 +60,16 @@ def load_mnist(path: Path) -> tuple[Images, Images]:
     return (x_train.reshape(len(x_train), -1), y_train), (x_test.reshape(len(x_test), -1), y_test)
 
 
-def build_network(inputs: int, hidden: int, max_spikes: int) -> SequentialNetwork:
+def build_network(
+    inputs: int, hidden: int, max_spikes: int, spikes_per_example: float
+) -> SequentialNetwork:
     """Input, one hidden layer, one output per digit."""
     network = SequentialNetwork(default_params)
     with network:
         InputLayer(SpikeInput(max_spikes=max_spikes), inputs, name="Input")
+        # Weights that let an average example reach the threshold some times over.
         Layer(
-            Dense(Normal(mean=1.0 / np.sqrt(inputs), sd=1.6 / np.sqrt(inputs))),
+            Dense(Normal(mean=8.0 / spikes_per_example, sd=4.6 / spikes_per_example)),
             LeakyIntegrateFire(v_thresh=1.0, tau_mem=20.0),
             hidden,
             Exponential(5.0),
@@ -74,7 +77,7 @@ def build_network(inputs: int, hidden: int, max_spikes: int) -> SequentialNetwor
             name="Hidden",
         )
         Layer(
-            Dense(Normal(mean=0.0, sd=1.0 / np.sqrt(hidden))),
+            Dense(Normal(mean=0.2, sd=0.37)),
             LeakyIntegrate(tau_mem=20.0, readout="avg_var"),
             10,
             Exponential(5.0),
@@ -137,20 +140,23 @@ def main() -> None:
     else:
         (x_train, y_train), (x_test, y_test) = load_digits()
     epochs = arguments.epochs or (10 if arguments.mnist else 30)
-    learning_rate = arguments.learning_rate or (0.002 if arguments.mnist else 0.005)
+    learning_rate = arguments.learning_rate or (0.003 if arguments.mnist else 0.01)
 
     # Two timesteps of slack, so that the last spikes still reach the output.
     spikes: list[list[PreprocessedSpikes]] = [
         linear_latency_encode_data(images, EXAMPLE_TIME - 4.0, 0.0, thresh=1)
         for images in (x_train, x_test)
     ]
+    spikes_per_example = float(np.mean([len(example.spike_times) for example in spikes[0]]))
     max_spikes = arguments.batch_size * max(calc_max_spikes(part) for part in spikes)
     timesteps = int(np.ceil(EXAMPLE_TIME))
     assert calc_latest_spike_time(spikes[0]) < timesteps
     np.random.seed(arguments.seed)
     options = {} if arguments.threads is None else {"num_threads": arguments.threads}
 
-    network = build_network(x_train.shape[1], arguments.hidden, max_spikes)
+    network = build_network(
+        x_train.shape[1], arguments.hidden, max_spikes, spikes_per_example
+    )
     serialiser = Numpy(str(arguments.output / "checkpoints"))
     compiler = EventPropCompiler(
         example_timesteps=timesteps,
@@ -179,7 +185,7 @@ def main() -> None:
     seconds = perf_counter() - start
     train_accuracy = metrics[network.layers[-1]].result
 
-    # A fresh network with the weights of the checkpoint.
+    # The network takes the weights of the checkpoint, then a new compiler makes it ready.
     network.load((epochs - 1,), serialiser)
     compiler = InferenceCompiler(
         evaluate_timesteps=timesteps,
