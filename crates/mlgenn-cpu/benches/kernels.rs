@@ -1,0 +1,344 @@
+//! Speed of the executor: single operations, neuron updates, synapse rows and dense rows, for each
+//! instruction set. The figures to look at are those of the throughput: elements per second.
+#![allow(missing_docs, reason = "made by a macro")]
+
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use mlgenn_cpu::{BlockExecutor, Level};
+use mlgenn_ir::launch::{AddRows, Executor, Launch, Operand, Pattern, Ring, Watch};
+use mlgenn_ir::{Buffer, Kernel, SlotKind, Type};
+
+/// A leaky integrate-and-fire neuron with a refractory time and an exponential synapse.
+const LIF: &str = "
+kernel \"lif\"
+slot v: f32 variable neuron writable
+slot refractory: f32 variable neuron writable
+slot in_syn: f32 variable neuron writable
+slot alpha: f32 variable launch
+slot scale: f32 variable launch
+slot v_thresh: f32 variable launch
+slot tau_refrac: f32 variable launch
+slot exp_decay: f32 variable launch
+slot spikes: bool events
+begin
+  %0: f32 = read v
+  %1: f32 = read refractory
+  %2: f32 = read in_syn
+  %3: f32 = read alpha
+  %4: f32 = read scale
+  %5: f32 = read v_thresh
+  %6: f32 = read tau_refrac
+  %7: f32 = read exp_decay
+  %8: f32 = const 0.0
+  %9: f32 = const 1.0
+  %10: f32 = multiply %2, %7
+  write in_syn, %10
+  %11: f32 = multiply %0, %3
+  %12: f32 = multiply %2, %4
+  %13: f32 = add %11, %12
+  %14: f32 = subtract %1, %9
+  %15: bool = greater %1, %8
+  %16: f32 = select %15, %14, %1
+  %17: bool = greater_equal %13, %5
+  %18: bool = less_equal %16, %8
+  %19: bool = and %17, %18
+  %20: f32 = subtract %13, %5
+  %21: f32 = select %19, %20, %13
+  %22: f32 = select %19, %6, %16
+  emit spikes, %19
+  write v, %21
+  write refractory, %22
+end
+";
+
+/// An adaptive neuron with an `exp` in its dynamics.
+const ALIF: &str = "
+kernel \"alif\"
+slot v: f32 variable neuron writable
+slot a: f32 variable neuron writable
+slot in_syn: f32 variable neuron
+slot tau: f32 variable neuron
+slot beta: f32 variable launch
+slot rho: f32 variable launch
+slot spikes: bool events
+begin
+  %0: f32 = read v
+  %1: f32 = read a
+  %2: f32 = read in_syn
+  %3: f32 = read tau
+  %4: f32 = read beta
+  %5: f32 = read rho
+  %6: f32 = const -1.0
+  %7: f32 = const 1.0
+  %8: f32 = divide %6, %3
+  %9: f32 = math exp %8
+  %10: f32 = multiply %0, %9
+  %11: f32 = subtract %7, %9
+  %12: f32 = multiply %11, %2
+  %13: f32 = add %10, %12
+  %14: f32 = multiply %1, %5
+  %15: f32 = multiply %4, %14
+  %16: f32 = add %7, %15
+  %17: bool = greater_equal %13, %16
+  %18: f32 = subtract %13, %16
+  %19: f32 = add %14, %7
+  %20: f32 = select %17, %18, %13
+  %21: f32 = select %17, %19, %14
+  emit spikes, %17
+  write v, %20
+  write a, %21
+end
+";
+
+/// A neuron that looks up its next stored spike in a ring when the time has come: the branch is
+/// taken by few lanes.
+const RING: &str = "
+kernel \"ring\"
+slot lambda: f32 variable neuron writable
+slot next: f32 variable neuron writable
+slot position: i32 variable neuron writable
+slot times: f32 array
+slot first: i32 variable neuron
+slot t: f32 variable launch
+slot decay: f32 variable launch
+begin
+  %0: f32 = read lambda
+  %1: f32 = read next
+  %2: f32 = read t
+  %3: f32 = read decay
+  %4: f32 = multiply %0, %3
+  %5: bool = greater_equal %2, %1
+  %6: f32 = if %5 {
+    %7: i32 = read position
+    %8: i32 = read first
+    %9: i32 = const 1
+    %10: i32 = add %7, %9
+    %11: i32 = const 63
+    %12: i32 = and %10, %11
+    write position, %12
+    %13: i32 = add %8, %12
+    %14: i64 = convert %13
+    %15: f32 = load_element times, %14
+    write next, %15
+    %16: f32 = add %4, %15
+    yield %16
+  } else {
+    yield %4
+  }
+  write lambda, %6
+end
+";
+
+/// A gradient that is accumulated in place.
+const GRADIENT: &str = "
+kernel \"gradient\"
+slot gradient: f32 variable synapse writable
+slot lambda: f32 variable post
+begin
+  %0: f32 = read gradient
+  %1: f32 = read lambda
+  %2: f32 = subtract %0, %1
+  write gradient, %2
+end
+";
+
+/// Sum over a row, as feedback needs it.
+const FEEDBACK: &str = "
+kernel \"feedback\"
+slot g: f32 variable synapse
+slot lambda: f32 variable post
+slot out: f32 accumulator pre
+begin
+  %0: f32 = read g
+  %1: f32 = read lambda
+  %2: f32 = multiply %0, %1
+  accumulate out, %2
+end
+";
+
+/// A row of a sparse matrix.
+const SPARSE: &str = "
+kernel \"sparse\"
+slot g: f32 variable synapse
+slot out: f32 accumulator post
+begin
+  %0: f32 = read g
+  accumulate out, %0
+end
+";
+
+/// One operation on an array in place.
+fn operation(text: &str) -> String {
+    let slots = "slot x: f32 variable neuron\nslot y: f32 variable neuron\n\
+                 slot z: f32 variable neuron writable\n";
+    let ty = if text.starts_with("less") { "bool" } else { "f32" };
+    let result = if ty == "bool" { "%3" } else { "%2" };
+    let convert = if ty == "bool" { "  %3: f32 = convert %2\n" } else { "" };
+    format!(
+        "kernel \"op\"\n{slots}begin\n  %0: f32 = read x\n  %1: f32 = read y\n  \
+         %2: {ty} = {text}\n{convert}  write z, {result}\nend\n"
+    )
+}
+
+/// A kernel and memory for it.
+struct Bench {
+    kernel: Kernel,
+    patterns: Vec<Pattern>,
+    buffers: Vec<Buffer>,
+    indices: Vec<u32>,
+    lanes: usize,
+}
+
+impl Bench {
+    fn new(text: &str, lanes: usize) -> Self {
+        let kernel: Kernel = text.parse().unwrap();
+        let mut patterns = Vec::new();
+        let mut buffers = Vec::new();
+        for slot in &kernel.slots {
+            let (pattern, ty, len) = match (slot.kind, slot.kind.domain()) {
+                (SlotKind::Events, _) => (Pattern::Whole, Type::U32, lanes.div_ceil(32)),
+                (SlotKind::Array { .. }, _) => (Pattern::Whole, slot.ty, lanes * 64),
+                (_, Some(mlgenn_ir::Domain::Launch | mlgenn_ir::Domain::Pre)) => {
+                    (Pattern::Uniform, slot.ty, 1)
+                }
+                _ if kernel.name == "sparse" && slot.name == "out" => {
+                    (Pattern::Gather, slot.ty, lanes * 10)
+                }
+                _ => (Pattern::Contiguous, slot.ty, lanes),
+            };
+            let buffer = Buffer::new(ty, len).unwrap();
+            for i in 0..len {
+                let bits = match ty {
+                    Type::F32 => {
+                        let x = (i * 7919 % 1013) as f32 / 1013.0;
+                        let x = match slot.name.as_str() {
+                            // A fiftieth of the lanes.
+                            "next" => x * 50.0,
+                            "t" => 1.0,
+                            "times" => 1e9 * x,
+                            _ => x,
+                        };
+                        x.to_bits()
+                    }
+                    _ if slot.name == "first" => i as u32 * 64,
+                    _ => 0,
+                };
+                buffer.store(i, u64::from(bits));
+            }
+            patterns.push(pattern);
+            buffers.push(buffer);
+        }
+        let indices = (0..lanes as u32).map(|i| i * 10).collect();
+        Self { kernel, patterns, buffers, indices, lanes }
+    }
+
+    fn run(&self, criterion: &mut Criterion, name: &str, executor: &BlockExecutor) {
+        let program = executor.compile(&self.kernel, &self.patterns);
+        let operands: Vec<_> = self
+            .buffers
+            .iter()
+            .map(|buffer| Operand {
+                buffer,
+                offset: 0,
+                indices: &self.indices,
+                length: buffer.len(),
+                ring: Ring { slots: 1, current: 0, stride: 0 },
+            })
+            .collect();
+        let watch = Watch::new();
+        let launch = Launch { lanes: self.lanes, operands: &operands, watch: &watch };
+        let mut group = criterion.benchmark_group(name);
+        group.throughput(Throughput::Elements(self.lanes as u64));
+        group.bench_function(format!("{}/{}", executor.level().name(), self.lanes), |bencher| {
+            bencher.iter(|| program.launch(&launch));
+        });
+        group.finish();
+        assert!(watch.take_fault().is_none());
+    }
+}
+
+fn executors() -> Vec<BlockExecutor> {
+    Level::available().into_iter().filter_map(BlockExecutor::with_level).collect()
+}
+
+fn operations(criterion: &mut Criterion) {
+    for executor in executors() {
+        for (name, text) in [
+            ("op/add", "add %0, %1"),
+            ("op/multiply", "multiply %0, %1"),
+            ("op/divide", "divide %0, %1"),
+            ("op/less+convert", "less %0, %1"),
+            ("op/exp", "math exp %0"),
+            ("op/log", "math log %0"),
+            ("op/tanh", "math tanh %0"),
+            ("op/sqrt", "math sqrt %0"),
+        ] {
+            Bench::new(&operation(text), 1024).run(criterion, name, &executor);
+        }
+    }
+}
+
+fn neurons(criterion: &mut Criterion) {
+    for executor in executors() {
+        for lanes in [10, 1000, 10_000] {
+            for (name, text) in [("lif", LIF), ("alif", ALIF), ("ring", RING)] {
+                Bench::new(text, lanes).run(criterion, name, &executor);
+            }
+        }
+    }
+}
+
+fn rows(criterion: &mut Criterion) {
+    for executor in executors() {
+        for lanes in [10, 128, 1000] {
+            for (name, text) in
+                [("row/gradient", GRADIENT), ("row/feedback", FEEDBACK), ("row/sparse", SPARSE)]
+            {
+                Bench::new(text, lanes).run(criterion, name, &executor);
+            }
+        }
+    }
+}
+
+/// A fiftieth of the rows of a matrix that fits into the second-level cache.
+fn dense(criterion: &mut Criterion) {
+    for executor in executors() {
+        for columns in [10, 100, 128, 256, 1024] {
+            let num_rows = 256 * 1024 / columns;
+            let matrix = Buffer::new(Type::F32, num_rows * columns).unwrap();
+            let out = Buffer::new(Type::F32, columns).unwrap();
+            let rows: Vec<u32> = (0..num_rows as u32).step_by(50).collect();
+            let mut group = criterion.benchmark_group("dense");
+            group.throughput(Throughput::Elements((rows.len() * columns) as u64));
+            group.bench_function(format!("{}/{columns}", executor.level().name()), |bencher| {
+                let mut shift = 0;
+                bencher.iter(|| {
+                    // Other rows each time, or else they stay in the first-level cache.
+                    shift = (shift + 1) % 50;
+                    let offset = shift * columns;
+                    executor.add_rows(&AddRows {
+                        matrix: &matrix,
+                        matrix_offset: offset,
+                        columns,
+                        rows: &rows,
+                        out: &out,
+                        out_offset: 0,
+                    });
+                });
+            });
+            group.finish();
+        }
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(50))
+        .measurement_time(Duration::from_millis(200))
+        .without_plots();
+    targets = operations, neurons, rows, dense
+}
+criterion_main!(benches);
