@@ -170,6 +170,19 @@ def test_lost_spikes_are_reported(caplog: pytest.LogCaptureFixture) -> None:
         train(build(scale_ih=4.0), to_spikes(X, 5, 3), Y, strict_buffer_checking=True, **arguments)
 
 
+def test_weights_that_are_not_finite_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    built = build()
+    compiled = EventPropCompiler(20, SCE, optimiser=Adam(1e39)).compile(built.network)
+    with compiled, caplog.at_level(logging.WARNING):
+        compiled.train(
+            {built.populations["in"]: to_spikes(X, 5, 3)},
+            {built.populations["out"]: Y},
+            num_epochs=1,
+            callbacks=[],
+        )
+    assert "ih: 12 of 12 values of g are NaN or infinite after epoch 0" in caplog.text
+
+
 def test_regularisation_strengths() -> None:
     built = build()
     hid, out = built.populations["hid"], built.populations["out"]

@@ -335,7 +335,7 @@ class EventPropCompiler(Compiler):
         assembly.add_spike_counts()
         assembly.add_first_spike_sums()
         assembly.add_resets()
-        assembly.add_spike_tape_checks(self.strict_buffer_checking)
+        assembly.add_checks(self.strict_buffer_checking)
         return CompiledTrainingNetwork(
             genn_model,
             neuron_populations,

@@ -19,6 +19,7 @@ from ...optimisers import Optimiser, default_optimisers
 from ...population import Population
 from ...utils.model import CustomUpdateModel
 from ...utils.module import get_object
+from ..check_finite import CheckFinite
 from ..reset import create_reset_custom_update
 from ..softmax import NUM_SOFTMAX_STAGES
 from .callbacks import CheckSpikeTapes, UpdateTrial
@@ -187,14 +188,25 @@ class Assembly:
         self.train_callbacks.append(CustomUpdateOnBatchBegin("Reset"))
         self.validate_callbacks.append(CustomUpdateOnBatchBegin("Reset"))
 
-    def add_spike_tape_checks(self, strict: bool) -> None:
-        """Report spikes that did not fit into the tapes."""
+    def add_checks(self, strict: bool) -> None:
+        """Report spikes that did not fit into the tapes, and what is no longer finite."""
         spiking = [
             self.neuron_populations[pop]
             for pop, state in self.state.populations.items()
             if isinstance(state.tape, SpikeTape)
         ]
-        self.train_callbacks.append(CheckSpikeTapes(spiking, self.settings.max_spikes, strict))
+        trained = [
+            (self.connection_populations[conn], variable)
+            for conns, variable in (
+                (self.state.weight_connections, "g"),
+                (self.state.delay_connections, "d"),
+            )
+            for conn in conns
+        ]
+        self.train_callbacks += [
+            CheckSpikeTapes(spiking, self.settings.max_spikes, strict),
+            CheckFinite(trained),
+        ]
 
     def _add(self, model: CustomUpdateModel, group: str, name: str) -> Any:
         return self.compiler.add_custom_update(self.genn_model, model, group, name)
