@@ -154,9 +154,7 @@ def main() -> None:
     np.random.seed(arguments.seed)
     options = {} if arguments.threads is None else {"num_threads": arguments.threads}
 
-    network = build_network(
-        x_train.shape[1], arguments.hidden, max_spikes, spikes_per_example
-    )
+    network = build_network(x_train.shape[1], arguments.hidden, max_spikes, spikes_per_example)
     serialiser = Numpy(str(arguments.output / "checkpoints"))
     compiler = EventPropCompiler(
         example_timesteps=timesteps,
