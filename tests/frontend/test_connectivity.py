@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mlgenn_rs import Connection, Network, Population, connectivity
+from mlgenn_rs import Connection, Network, Population
 from mlgenn_rs.connectivity import (
     AvgPool2D,
     AvgPoolConv2D,
@@ -21,23 +20,13 @@ from mlgenn_rs.connectivity import (
 )
 from mlgenn_rs.engine import SynapseMatrixType
 from mlgenn_rs.initializers import Normal, Wrapper
-from mlgenn_rs.neurons import BinarySpikeInput, IntegrateFire
 from mlgenn_rs.utils.connectivity import KernelInit, PadMode, get_param_2d
 
-from .support import GOLDEN, Preferences, load_golden
+from .support import Preferences
 
 SPARSE, DENSE = SynapseMatrixType.SPARSE, SynapseMatrixType.DENSE
 TOEPLITZ, KERNEL = SynapseMatrixType.TOEPLITZ, SynapseMatrixType.PROCEDURAL_KERNELG
 PROCEDURAL, DENSE_PROCEDURAL = SynapseMatrixType.PROCEDURAL, SynapseMatrixType.DENSE_PROCEDURALG
-
-CASES = sorted(p.stem for p in GOLDEN.glob("c[01]*.json"))
-KINDS = {
-    **dict.fromkeys(["c01", "c02", "c03", "c04", "c05"], "Conv2D"),
-    **dict.fromkeys(["c06", "c07", "c08"], "Conv2DTranspose"),
-    **dict.fromkeys(["c09", "c10"], "AvgPoolConv2D"),
-    "c11": "AvgPoolDense2D",
-    "c12": "AvgPool2D",
-}
 
 
 def connect(conn: Any, source: Any = None, target: Any = None) -> tuple[Network, Connection]:
@@ -53,59 +42,6 @@ def get_snippet(conn: Any, preferences: Any, source: Any = None, target: Any = N
     snippet = connection.connectivity.get_snippet(connection, Preferences(*preferences))
     assert net.populations
     return snippet
-
-
-def build(case: Any, **changes: Any) -> Any:
-    args = {**case["params"], **changes}
-    if "weight" in case["inputs"]:
-        args.setdefault("weight", np.asarray(case["inputs"]["weight"]))
-    return getattr(connectivity, KINDS[case["id"][:3]])(**args)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_golden_shapes(name: str) -> None:
-    case = load_golden(name)
-    shape = np.shape(case["inputs"]["x"])[1:]
-    expected = tuple(case["outputs"]["output_shape"])
-    net, connection = connect(build(case), shape)
-    assert connection.target().shape == expected
-    assert net.connections == [connection]
-    connect(build(case), shape, expected)
-    with pytest.raises(RuntimeError, match="shape"):
-        connect(build(case), shape, (1, *expected))
-    if "filters" in case["params"]:
-        net, connection = connect(build(case, flatten=True), shape)
-        assert connection.target().shape == (int(np.prod(expected)),)
-        assert connection.connectivity.output_shape == expected
-        with pytest.raises(RuntimeError, match="weights must have the shape"):
-            connect(build(case, weight=np.ones((2, 2, 9, 9))), shape)
-        with pytest.raises(ValueError, match="height, width, channels"):
-            connect(build(case), (4, 4))
-
-
-@pytest.mark.skipif(
-    importlib.util.find_spec("mlgenn_rs._core") is None, reason="the engine is not built"
-)
-@pytest.mark.parametrize("in_memory", [True, False])
-@pytest.mark.parametrize("name", CASES)
-def test_golden_results(name: str, in_memory: bool) -> None:
-    from mlgenn_rs.compilers import InferenceCompiler
-
-    case = load_golden(name)
-    x = np.asarray(case["inputs"]["x"])
-    outputs = case["outputs"]
-    expected = outputs.get("readout", outputs.get("readout_prefer_in_memory_True"))
-    with Network():
-        source = Population(BinarySpikeInput(), x.shape[1:])
-        target = Population(IntegrateFire(v_thresh=1e9, readout="var"))
-        connection = Connection(source, target, build(case))
-        net = Network._context
-    compiler = InferenceCompiler(evaluate_timesteps=2, prefer_in_memory_connect=in_memory)
-    compiled = compiler.compile(net)
-    with compiled:
-        readout, _ = compiled.predict({source: x}, target, callbacks=[])
-    np.testing.assert_allclose(readout[target], expected, atol=1e-5)
-    assert connection.name
 
 
 def test_dense() -> None:
