@@ -39,7 +39,7 @@ impl Default for BlockExecutor {
 
 impl Executor for BlockExecutor {
     fn compile(&self, kernel: &Kernel, patterns: &[Pattern]) -> Box<dyn Program> {
-        Box::new(assemble(kernel, patterns, self.level))
+        Box::new(assemble(kernel, patterns, self.level, false))
     }
 
     fn name(&self) -> &'static str {

@@ -29,13 +29,17 @@ pub(super) struct Analysis {
     pub(super) only_index: Vec<bool>,
     /// Number of the region that defines each value, in the order of the text, from 1.
     pub(super) home: Vec<usize>,
+    /// How many operands and yields each value is.
+    pub(super) uses: Vec<u32>,
+    /// Whether writable slots of one type may be bound to the same memory.
+    pub(super) shared_memory: bool,
     /// Slots that some instruction writes.
     written: Vec<bool>,
     regions: usize,
 }
 
 impl Analysis {
-    pub(super) fn new(kernel: &Kernel, patterns: &[Pattern]) -> Self {
+    pub(super) fn new(kernel: &Kernel, patterns: &[Pattern], shared_memory: bool) -> Self {
         let values = kernel.values.len();
         let mut written = vec![false; kernel.slots.len()];
         kernel.body.for_each_op(&mut |op| {
@@ -53,6 +57,8 @@ impl Analysis {
             direct_writes: HashMap::new(),
             only_index: vec![true; values],
             home: vec![0; values],
+            uses: vec![0; values],
+            shared_memory,
             written,
             regions: 0,
         };
@@ -89,6 +95,7 @@ impl Analysis {
             let mut times = 0;
             instruction.op.for_each_operand(|value| {
                 self.last_use[value.0 as usize] = here;
+                self.uses[value.0 as usize] += 1;
                 times += usize::from(Some(value) == index_operand);
                 self.only_index[value.0 as usize] &= Some(value) == index_operand && times < 2;
             });
@@ -123,6 +130,7 @@ impl Analysis {
         *position += 1;
         for &value in &region.yields {
             self.last_use[value.0 as usize] = *position;
+            self.uses[value.0 as usize] += 1;
             self.only_index[value.0 as usize] = false;
             if self.home[value.0 as usize] == home {
                 self.last_index[value.0 as usize] = Some(usize::MAX);
@@ -168,7 +176,7 @@ impl Analysis {
     ) -> bool {
         self.writes
             .iter()
-            .any(|&(at, other)| after < at && at < before && may_share(kernel, slot, other))
+            .any(|&(at, other)| after < at && at < before && self.may_share(kernel, slot, other))
     }
 
     /// Whether memory of the slot may be read by an instruction after one position and before
@@ -182,15 +190,20 @@ impl Analysis {
     ) -> bool {
         self.reads
             .iter()
-            .any(|&(at, other)| after < at && at < before && may_share(kernel, slot, other))
+            .any(|&(at, other)| after < at && at < before && self.may_share(kernel, slot, other))
+    }
+
+    /// Whether two slots may be bound to the same memory: only writable ones ever are.
+    pub(super) fn may_share(&self, kernel: &Kernel, a: SlotId, b: SlotId) -> bool {
+        a == b || self.shared_memory && may_share(kernel, a, b)
     }
 }
 
-/// Whether two slots may be bound to the same memory: only writable ones may.
+/// Whether two slots are writable variables of the same type.
 pub(super) fn may_share(kernel: &Kernel, a: SlotId, b: SlotId) -> bool {
     let writable =
         |slot| matches!(kernel.slot(slot).kind, SlotKind::Variable { writable: true, .. });
-    a == b || (writable(a) && writable(b) && kernel.slot(a).ty == kernel.slot(b).ty)
+    writable(a) && writable(b) && kernel.slot(a).ty == kernel.slot(b).ty
 }
 
 /// Call `f` with every value that the operation uses, itself or in its regions.

@@ -1,13 +1,14 @@
 //! From a kernel to a tape.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use mlgenn_ir::launch::Pattern;
 use mlgenn_ir::{BinaryOp, Instruction, Kernel, Op, Region, SlotId, SlotKind, Type, Value};
 
 use super::analysis::{Analysis, may_share, outer_values, uses};
 use super::program::{BlockProgram, Branch, Constant, Detail, DetailKind, LoopPlan, Pack};
-use super::registers::Registers;
+use super::registers::{Registers, register_bytes};
 use super::select::{self, Kind};
 use super::{Operand, Step};
 use crate::simd::Level;
@@ -18,9 +19,14 @@ use crate::steps::vector::VectorOp;
 /// Bytes of a number that all lanes share.
 const SHARED_BYTES: usize = 64;
 
-/// Compile a kernel.
-pub(crate) fn assemble(kernel: &Kernel, patterns: &[Pattern], level: Level) -> BlockProgram {
-    let analysis = Analysis::new(kernel, patterns);
+/// Compile a kernel; `shared_memory` says whether writable slots may be bound to the same memory.
+pub(crate) fn assemble(
+    kernel: &Kernel,
+    patterns: &[Pattern],
+    level: Level,
+    shared_memory: bool,
+) -> BlockProgram {
+    let analysis = Analysis::new(kernel, patterns, shared_memory);
     let mut assembler = Assembler {
         kernel,
         patterns,
@@ -31,6 +37,7 @@ pub(crate) fn assemble(kernel: &Kernel, patterns: &[Pattern], level: Level) -> B
         home: 0,
         depth: 0,
         steps: Vec::new(),
+        made: Vec::new(),
         narrow: narrow_indices(kernel, &analysis),
         analysis,
         program: BlockProgram {
@@ -48,11 +55,19 @@ pub(crate) fn assemble(kernel: &Kernel, patterns: &[Pattern], level: Level) -> B
             uniform_bytes: 0,
             zeroed: Vec::new(),
             advances: Vec::new(),
+            apart: Vec::new(),
+            careful: OnceLock::new(),
         },
     };
     assembler.region(&kernel.body);
     let Assembler { mut program, steps, registers, .. } = assembler;
     program.steps = steps;
+    if !shared_memory {
+        let slots = || kernel.slot_ids();
+        let pairs = slots().flat_map(|a| slots().map(move |b| (a, b)));
+        let apart = pairs.filter(|&(a, b)| a < b && may_share(kernel, a, b));
+        program.apart = apart.map(|(a, b)| (a.0 as usize, b.0 as usize)).collect();
+    }
     program.register_bytes = registers.bytes();
     for slot in kernel.slot_ids() {
         let base = Operand::SLOTS as usize + slot.0 as usize;
@@ -65,6 +80,17 @@ pub(crate) fn assemble(kernel: &Kernel, patterns: &[Pattern], level: Level) -> B
     }
     program
 }
+
+/// What a step of the tape does, for fusing it with a later one.
+#[derive(Clone, Copy, Debug)]
+struct Made {
+    kind: Kind,
+    /// The value that it computes.
+    result: Option<Value>,
+}
+
+/// How many steps back an operation may lie that is fused with another one.
+const FUSION_WINDOW: usize = 16;
 
 struct Assembler<'a> {
     kernel: &'a Kernel,
@@ -84,7 +110,20 @@ struct Assembler<'a> {
     depth: usize,
     /// The tape that is being made.
     steps: Vec<Step>,
+    /// What the steps of the tape do.
+    made: Vec<Made>,
     program: BlockProgram,
+}
+
+/// Whether writing one operand may change another.
+fn overlap(written: Operand, read: Operand) -> bool {
+    written.base == read.base
+        && (read.is_slot()
+            || !written.is_uniform()
+                && !read.is_uniform()
+                // Registers are as wide as their steps say.
+                && written.offset < read.offset + register_bytes(read)
+                && read.offset < written.offset + register_bytes(written))
 }
 
 /// Indices of array elements that were converted from 32 bits, and from what.
@@ -131,14 +170,71 @@ impl Assembler<'_> {
 
     /// Append a step to the tape, or to the prologue if all lanes share its result.
     fn push(&mut self, kind: Kind, d: Operand, sources: &[Operand], immediate: u32) {
+        self.push_value(kind, d, sources, immediate, None);
+    }
+
+    fn push_value(
+        &mut self,
+        kind: Kind,
+        d: Operand,
+        sources: &[Operand],
+        immediate: u32,
+        result: Option<Value>,
+    ) {
         let Some(run) = self.step_of(kind) else { return };
         let source = |i: usize| sources.get(i).copied().unwrap_or_default();
-        let step = Step { run, d, a: source(0), b: source(1), c: source(2), immediate };
+        let [a, b, c, e] = [0, 1, 2, 3].map(source);
+        let step = Step { run, d, a, b, c, e, immediate };
         if d.base == Operand::UNIFORMS && d.is_uniform() {
             self.program.prologue.push(step);
         } else {
             self.steps.push(step);
+            self.made.push(Made { kind, result });
         }
+    }
+
+    /// Make an operation and those that compute its operands one, as far as there are such
+    /// operations; takes the latter from the tape.
+    fn fuse(&mut self, op: &mut VectorOp, operands: &mut Vec<(Operand, Option<Value>)>) {
+        let mut position = 0;
+        while position < operands.len() {
+            let found = operands[position].1.and_then(|value| self.fusible(value));
+            if let Some((index, inner)) = found
+                && let Some(fused) = op.fuse(position, inner)
+            {
+                let step = self.steps.remove(index);
+                self.made.remove(index);
+                let inner = [step.a, step.b, step.c, step.e].into_iter().take(2);
+                operands.splice(position..=position, inner.map(|operand| (operand, None)));
+                *op = fused;
+                // Operands before may fit now.
+                position = 0;
+            } else {
+                position += 1;
+            }
+        }
+    }
+
+    /// Index and operation of the step that computes a value, if the value is used once, is not
+    /// written to memory and the operation may as well be done at the end of the tape.
+    fn fusible(&self, value: Value) -> Option<(usize, VectorOp)> {
+        if self.analysis.uses[value.0 as usize] != 1 {
+            return None;
+        }
+        let start = self.made.len().saturating_sub(FUSION_WINDOW);
+        let index = start + self.made[start..].iter().position(|m| m.result == Some(value))?;
+        let Kind::Vector(op) = self.made[index].kind else { return None };
+        let step = self.steps[index];
+        let sources = [step.a, step.b];
+        let later = || self.steps[index + 1..].iter().zip(&self.made[index + 1..]);
+        let moves = step.d.base == Operand::REGISTERS
+            && later().all(|(later, made)| {
+                let control = matches!(made.kind, Kind::Branch | Kind::Loop);
+                // Writing slots that share memory would have to be looked at as well.
+                let slot = later.d.is_slot() && self.analysis.shared_memory;
+                !control && !slot && sources.iter().all(|source| !overlap(later.d, *source))
+            });
+        moves.then_some((index, op))
     }
 
     /// Somewhere for a number that all lanes share.
@@ -190,7 +286,11 @@ impl Assembler<'_> {
         self.places.iter().any(|(value, place)| {
             place.base >= Operand::SLOTS
                 && self.analysis.last_use[value.0 as usize] > position
-                && may_share(self.kernel, slot, SlotId(u32::from(place.base - Operand::SLOTS)))
+                && self.analysis.may_share(
+                    self.kernel,
+                    slot,
+                    SlotId(u32::from(place.base - Operand::SLOTS)),
+                )
         })
     }
 
@@ -325,12 +425,20 @@ impl Assembler<'_> {
         if let Some(kind) = kind
             && self.step_of(kind).is_some()
         {
-            if matches!(kind, Kind::Vector(_)) {
+            let mut kind = kind;
+            let mut sources = sources;
+            if let Kind::Vector(op) = &mut kind {
+                if !self.analysis.uniform[result.0 as usize] {
+                    let values = arguments.iter().copied().map(Some);
+                    let mut operands: Vec<_> = sources.into_iter().zip(values).collect();
+                    self.fuse(op, &mut operands);
+                    sources = operands.into_iter().map(|(operand, _)| operand).collect();
+                }
                 // Such a step may put its result where a source was.
                 arguments.iter().for_each(|&value| self.release_if_last(value, index));
             }
             let d = self.destination(result, true);
-            self.push(kind, d, &sources, 0);
+            self.push_value(kind, d, &sources, 0, Some(result));
             return;
         }
         let direct = !matches!(detail, DetailKind::LoadPointer);
@@ -482,7 +590,15 @@ impl Assembler<'_> {
             self.push(Kind::AddLanes { ty, all: self.depth == 0 }, step, &[from], 0);
             if let Some(run) = self.step_of(Kind::Finish(ty)) {
                 let nothing = Operand::default();
-                let finish = Step { run, d: memory, a: step, b: memory, c: nothing, immediate: 0 };
+                let finish = Step {
+                    run,
+                    d: memory,
+                    a: step,
+                    b: memory,
+                    c: nothing,
+                    e: nothing,
+                    immediate: 0,
+                };
                 self.program.epilogue.push(finish);
             }
             return;
@@ -506,10 +622,12 @@ impl Assembler<'_> {
         let snapshot = self.registers.snapshot();
         let places = self.places.clone();
         let steps = std::mem::take(&mut self.steps);
+        let made_before = std::mem::take(&mut self.made);
         self.depth += 1;
         let made = make(self);
         self.depth -= 1;
         self.steps = steps;
+        self.made = made_before;
         self.places = places;
         self.registers.restore(snapshot);
         made
@@ -610,6 +728,7 @@ impl Assembler<'_> {
                 holds = mask;
             }
             let condition_steps = std::mem::take(&mut this.steps);
+            this.made.clear();
             this.region(body);
             this.next_parameters(&body.parameters, &body.yields, &parameters);
             let body_steps = std::mem::take(&mut this.steps);

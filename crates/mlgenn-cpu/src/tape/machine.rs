@@ -7,6 +7,7 @@ use std::ptr::{NonNull, null, null_mut};
 use mlgenn_ir::launch::{BLOCK_LANES, Launch, Pattern, Program, check_operands};
 use mlgenn_ir::{SlotId, SlotKind, Type};
 
+use super::assemble::assemble;
 use super::program::BlockProgram;
 use super::{Operand, Step};
 use crate::simd::{MAX_LANES, Simd, Task};
@@ -120,6 +121,11 @@ impl Program for BlockProgram {
         if launch.lanes == 0 {
             return;
         }
+        if self.shares_memory(launch) {
+            let careful = || Box::new(assemble(&self.kernel, &self.patterns, self.level, true));
+            self.careful.get_or_init(careful).launch(launch);
+            return;
+        }
         let base_bytes = round_up((Operand::SLOTS as usize + self.patterns.len()) * 8);
         let needed = base_bytes + self.uniform_bytes + self.register_bytes;
         let arena = ARENA.take().filter(|arena| arena.bytes >= needed);
@@ -173,6 +179,12 @@ impl BlockProgram {
             }
             bases.write(null_mut());
         }
+    }
+
+    /// Whether slots are bound to one buffer that the tape takes to lie apart.
+    fn shares_memory(&self, launch: &Launch<'_>) -> bool {
+        let buffer = |slot: usize| std::ptr::from_ref(launch.operands[slot].buffer);
+        self.apart.iter().any(|&(a, b)| buffer(a) == buffer(b))
     }
 
     /// Lanes of the vector unit.

@@ -40,6 +40,12 @@ impl Operand {
     /// Base of the first slot.
     pub(crate) const SLOTS: u16 = 3;
 
+    /// Whether it lies in the memory of a slot.
+    #[inline(always)]
+    pub(crate) fn is_slot(self) -> bool {
+        self.base >= Self::SLOTS
+    }
+
     /// Whether all lanes share the number.
     pub(crate) fn is_uniform(self) -> bool {
         self.step == 0
@@ -59,6 +65,8 @@ pub(crate) struct Step {
     pub(crate) b: Operand,
     /// Sources.
     pub(crate) c: Operand,
+    /// Sources.
+    pub(crate) e: Operand,
     /// Whatever else the operation needs.
     pub(crate) immediate: u32,
 }

@@ -1,5 +1,7 @@
 //! Compiled kernels.
 
+use std::sync::OnceLock;
+
 use mlgenn_ir::launch::Pattern;
 use mlgenn_ir::{BinaryOp, CompareOp, Kernel, Type, UnaryOp};
 use mlgenn_lang::typed::{MathFunction, RandomFunction};
@@ -35,6 +37,10 @@ pub(crate) struct BlockProgram {
     pub(crate) zeroed: Vec<std::ops::Range<usize>>,
     /// Slots whose base moves on with each block, and by how many bytes.
     pub(crate) advances: Vec<(usize, usize)>,
+    /// Pairs of slots that must not be bound to the same memory for this tape.
+    pub(crate) apart: Vec<(usize, usize)>,
+    /// Compiled when they are all the same.
+    pub(crate) careful: OnceLock<Box<BlockProgram>>,
 }
 
 /// A constant.

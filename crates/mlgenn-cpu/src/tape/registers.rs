@@ -15,6 +15,11 @@ pub(super) struct Registers {
     used: Vec<bool>,
 }
 
+/// Bytes of a register.
+pub(super) fn register_bytes(operand: Operand) -> u32 {
+    u32::from(operand.step) / 4 * REGISTER_BYTES as u32
+}
+
 /// Registers that a value takes.
 fn width(ty: Type) -> usize {
     if ty.bytes() == 8 { 2 } else { 1 }
