@@ -32,6 +32,8 @@ pub enum Domain {
     Post,
     /// One per synapse.
     Synapse,
+    /// One per entry of a kernel that synapses share.
+    Kernel,
 }
 
 /// A named place outside the kernel.

@@ -131,6 +131,16 @@ pub struct RandomSource {
     pub draw: Cell,
 }
 
+/// How `for_each_synapse` runs its body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EachSynapse {
+    /// Not at all: it is an error.
+    #[default]
+    Unsupported,
+    /// Once: lanes are the synapses.
+    Lane,
+}
+
 /// A local variable during lowering.
 #[derive(Clone, Copy, Debug)]
 enum Variable {
@@ -165,6 +175,7 @@ pub struct Lowering {
     /// Locals whose cells were made before their declaration, since control may jump past it.
     hoisted: Vec<LocalId>,
     targets: Targets,
+    each_synapse: EachSynapse,
 }
 
 impl Lowering {
@@ -179,7 +190,13 @@ impl Lowering {
             pointers: Vec::new(),
             hoisted: Vec::new(),
             targets: Targets::default(),
+            each_synapse: EachSynapse::default(),
         }
+    }
+
+    /// Say how `for_each_synapse` is run.
+    pub fn set_each_synapse(&mut self, each_synapse: EachSynapse) {
+        self.each_synapse = each_synapse;
     }
 
     /// Bind a symbol anew, for the code that is lowered from now on.

@@ -12,6 +12,7 @@ mod hoist;
 mod if_convert;
 mod resolve_pointers;
 mod rewrite;
+mod sink_writes;
 mod split;
 
 pub use cse::cse;
@@ -20,6 +21,7 @@ pub use fold::fold;
 pub use hoist::hoist;
 pub use if_convert::if_convert;
 pub use resolve_pointers::resolve_pointers;
+pub use sink_writes::sink_writes;
 pub use split::split_invariant;
 
 use crate::kernel::Kernel;
@@ -36,6 +38,7 @@ pub const PASSES: &[Pass] = &[
     ("fold", fold),
     ("hoist", hoist),
     ("cse", cse),
+    ("sink_writes", sink_writes),
     ("dce", dce),
 ];
 

@@ -57,6 +57,7 @@ pub(crate) const DOMAINS: Names<Domain> = &[
     (Domain::Pre, "pre"),
     (Domain::Post, "post"),
     (Domain::Synapse, "synapse"),
+    (Domain::Kernel, "kernel"),
 ];
 
 pub(crate) const UNARY: Names<UnaryOp> = &[(UnaryOp::Negate, "negate"), (UnaryOp::Not, "not")];

@@ -6,7 +6,7 @@
 use mlgenn_lang::Span;
 use mlgenn_lang::typed::{Block, CompareOp, Expr, LocalId, Statement, StatementKind, SwitchArm};
 
-use super::{LowerError, Lowering, Targets, malformed, walk};
+use super::{EachSynapse, LowerError, Lowering, Targets, malformed, unsupported, walk};
 use crate::builder::{Cell, KernelBuilder};
 use crate::kernel::Value;
 
@@ -23,7 +23,7 @@ impl Jumps {
         match &statement.kind {
             StatementKind::Break => Self { breaks: true, continues: false },
             StatementKind::Continue => Self { breaks: false, continues: true },
-            StatementKind::Loop { .. } => Self::default(),
+            StatementKind::Loop { .. } | StatementKind::ForEachSynapse(_) => Self::default(),
             StatementKind::Switch { arms, .. } => Self { breaks: false, ..Self::of_arms(arms) },
             _ => walk::blocks(statement).into_iter().map(Self::of_block).collect(),
         }
@@ -160,6 +160,22 @@ impl Lowering {
                 Ok(())
             },
         )
+    }
+
+    /// `for_each_synapse`.
+    pub(super) fn for_each_synapse(
+        &mut self,
+        b: &mut KernelBuilder,
+        body: &Block,
+        span: Span,
+    ) -> Result<(), LowerError> {
+        match self.each_synapse {
+            EachSynapse::Unsupported => unsupported("for_each_synapse", span),
+            EachSynapse::Lane => {
+                let broken = Jumps::of_block(body).breaks.then(|| flag(b));
+                self.pass(b, broken, body, None)
+            }
+        }
     }
 
     /// `switch`.

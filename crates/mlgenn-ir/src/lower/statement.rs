@@ -4,7 +4,7 @@ use mlgenn_lang::Span;
 use mlgenn_lang::typed::{Block, Expr, LocalId, Statement, StatementKind};
 
 use super::control::Jumps;
-use super::{LowerError, Lowering, Variable, ir_type, malformed, unsupported};
+use super::{LowerError, Lowering, Variable, ir_type, malformed};
 use crate::builder::KernelBuilder;
 use crate::types::Type;
 
@@ -57,7 +57,7 @@ impl Lowering {
                 }
             }
             StatementKind::Switch { value, arms } => self.switch(b, value, arms),
-            StatementKind::ForEachSynapse(_) => unsupported("for_each_synapse", span),
+            StatementKind::ForEachSynapse(body) => self.for_each_synapse(b, body, span),
             StatementKind::Break => self.jump(b, self.targets.broken, span),
             StatementKind::Continue => self.jump(b, self.targets.skipped, span),
         }
