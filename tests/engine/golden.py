@@ -5,7 +5,6 @@ The cases are in ``tests/golden/engine``; its README describes their format.
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from collections.abc import Mapping
@@ -36,25 +35,6 @@ class Case:
         """Relative and absolute tolerance of floating-point outputs."""
         tolerance = self.definition["tolerance"]
         return {"rtol": 1e-6, "atol": 0.0} if tolerance == "exact" else tolerance
-
-    def without(self, names: set[str]) -> Case:
-        """Return the case without the groups of these names and what they put out."""
-        definition = copy.deepcopy(self.definition)
-        model = definition["model"]
-        for kind in ("synapses", "custom_updates"):
-            model[kind] = [item for item in model.get(kind, ()) if item["name"] not in names]
-        kept = []
-        for operation in definition["program"]:
-            if "path" not in operation or operation["path"].split(".")[1] not in names:
-                kept.append(operation)
-        definition["program"] = kept
-        dropped = {
-            operation.get("key", operation["path"])
-            for operation in self.definition["program"]
-            if operation not in kept
-        }
-        expected = {key: value for key, value in self.expected.items() if key not in dropped}
-        return Case(self.name, definition, expected)
 
 
 def case_names() -> list[str]:

@@ -13,25 +13,8 @@ BACKENDS = ["cpu", "interpreter"]
 
 UNSUPPORTED = {
     "ccu_remove_add": "custom connectivity updates",
-    "cu_elementwise": "TOEPLITZ connectivity",
-    "forward_matrix_types": "BITMASK and DENSE_PROCEDURALG connectivity",
-    "sparse_conv2d_kernel": "sparse connectivity with a kernel",
-    "toeplitz_atomic_grad": "TOEPLITZ connectivity",
-    "toeplitz_avgpool_conv2d": "TOEPLITZ connectivity",
-    "toeplitz_conv2d_same": "TOEPLITZ connectivity",
-    "toeplitz_conv2d_valid": "TOEPLITZ connectivity",
-    "toeplitz_transposed": "TOEPLITZ connectivity",
 }
 """Cases that this version refuses, with what they need."""
-
-SUPPORTED_PART = {
-    "cu_elementwise": ({"K", "UK"}, set()),
-    "forward_matrix_types": (
-        {"InB", "InW", "InP"},
-        {"neuron.B.vars.x", "neuron.W.vars.x", "neuron.P.vars.x"},
-    ),
-}
-"""What to leave out of refused cases so that the rest can run: groups, and outputs they change."""
 
 DELIBERATELY_DIFFERENT = {
     "event_times": {"syn.S2.vars.b"},
@@ -106,17 +89,7 @@ def test_unsupported_case_is_refused(name: str) -> None:
     assert isinstance(error.value, e.MlGennError)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", sorted(SUPPORTED_PART))
-def test_supported_part_of_case(name: str, backend: str) -> None:
-    groups, changed = SUPPORTED_PART[name]
-    case = load_case(name).without(groups)
-    outputs = run_case(case, backend)
-    assert outputs.keys() == case.expected.keys()
-    check(case, {key: value for key, value in outputs.items() if key not in changed})
-
-
 def test_all_cases_are_covered() -> None:
     names = set(case_names())
     assert len(names) >= 53
-    assert set(SUPPORTED_PART) <= set(UNSUPPORTED) <= names
+    assert set(UNSUPPORTED) <= names

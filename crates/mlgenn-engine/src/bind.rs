@@ -4,7 +4,8 @@ use mlgenn_ir::launch::{Executor, Operand, Pattern, Program, Ring};
 use mlgenn_ir::{Buffer, Domain, SlotKind};
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{
-    EventQueueId, Index, Plan, PlannedKernel, RingPosition, Scalar, SlotBinding,
+    ConnectivityPlan, EventQueueId, Index, Plan, PlannedKernel, RingPosition, Scalar, SlotBinding,
+    SynapseGroupPlan,
 };
 
 /// How the lanes of a launch relate to neurons and synapses.
@@ -22,7 +23,7 @@ pub(crate) enum LaneMap {
     DenseColumn,
     /// Lanes are the synapses of a column of a sparse matrix.
     SparseColumn,
-    /// Lanes are a stretch of all synapses of a dense matrix.
+    /// Lanes are a stretch of all synapses of a dense matrix, or of the entries of a kernel.
     Matrix,
 }
 
@@ -84,6 +85,8 @@ enum Unit {
     Stretch,
     /// At the start, lanes by the list of postsynaptic neurons of a sparse row.
     ByTarget,
+    /// At the start, lanes by the list of kernel entries of a sparse row.
+    ByKernelEntry,
     /// At the start, lanes by the list of synapses of the column.
     BySynapse,
     /// At the start, lanes by the list of presynaptic neurons of a sparse column.
@@ -133,10 +136,37 @@ pub(crate) struct Place<'a> {
     pub(crate) others: &'a [u32],
     /// See [`Unit::ByColumn`].
     pub(crate) columns: &'a [u32],
+    /// See [`Unit::ByKernelEntry`].
+    pub(crate) kernel_entries: &'a [u32],
     /// Batch member of each lane, counted from the first of the block.
     pub(crate) members_of_lanes: &'a [u32],
     /// Neuron of each lane.
     pub(crate) neurons_of_lanes: &'a [u32],
+}
+
+impl<'a> Place<'a> {
+    /// Go to a row of a synapse group; returns the number of its synapses.
+    pub(crate) fn enter_row(
+        &mut self,
+        group: &SynapseGroupPlan,
+        buffers: &'a [std::sync::Arc<Buffer>],
+        row: usize,
+    ) -> usize {
+        self.line = row;
+        self.row_start = row * group.row_stride;
+        let ConnectivityPlan::Sparse { row_length, indices, .. } = &group.connectivity else {
+            return group.num_post;
+        };
+        let lanes = buffers[row_length.0].load(row).unwrap_or(0) as usize;
+        let start = self.row_start;
+        let list = |array: ArrayId| match buffers[array.0].words(start, lanes) {
+            Some(words) => &*words,
+            None => &[],
+        };
+        self.others = list(*indices);
+        self.kernel_entries = group.kernel.as_ref().map_or(&[], |kernel| list(kernel.indices));
+        lanes
+    }
 }
 
 impl BoundKernel {
@@ -163,6 +193,16 @@ impl BoundKernel {
             slots.push(slot);
         }
         Self { program: executor.compile(&planned.kernel, &patterns), slots, queues }
+    }
+
+    /// How many elements each operand moves on from one row of a dense matrix to the next.
+    pub(crate) fn row_steps(&self, row_stride: usize) -> Vec<usize> {
+        let step = |slot: &BoundSlot| match slot.unit {
+            Unit::Line => 1,
+            Unit::Row => row_stride,
+            _ => 0,
+        };
+        self.slots.iter().map(step).collect()
     }
 
     /// What each slot is bound to in one launch.
@@ -259,7 +299,8 @@ fn lanes(domain: Domain, map: LaneMap, shared: bool, binding: &SlotBinding) -> (
             (Gather, Unit::BySynapse)
         }
         (Domain::Synapse, _) => (Contiguous, Unit::Stretch),
-        (Domain::Pre | Domain::Post, _) => (Uniform, Unit::Start),
+        (Domain::Kernel, LaneMap::SparseRow) => (Gather, Unit::ByKernelEntry),
+        (Domain::Pre | Domain::Post | Domain::Kernel, _) => (Uniform, Unit::Start),
     }
 }
 
@@ -271,6 +312,7 @@ impl BoundSlot {
             Unit::ByTarget | Unit::BySource => place.others,
             Unit::BySynapse => place.synapses,
             Unit::ByColumn => place.columns,
+            Unit::ByKernelEntry => place.kernel_entries,
             Unit::ByMember => place.members_of_lanes,
             Unit::ByNeuron => place.neurons_of_lanes,
             _ => &[],

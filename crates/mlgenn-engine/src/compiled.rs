@@ -6,8 +6,9 @@ use indexmap::IndexMap;
 use mlgenn_ir::Buffer;
 use mlgenn_ir::launch::Executor;
 use mlgenn_model::Network;
-use mlgenn_model::description::MatrixType;
-use mlgenn_model::plan::{CustomUpdateSize, InitFrom, InitOver, Plan, PlanOptions, SynapseKernel};
+use mlgenn_model::plan::{
+    CustomUpdateSize, InitFrom, InitOver, KernelPlan, Plan, PlanOptions, SynapseKernel,
+};
 
 use crate::arrays::{MemoryItem, check_memory, memory_plan};
 use crate::backend::Backend;
@@ -101,7 +102,7 @@ impl CompiledModel {
             .map(|init| {
                 let InitFrom::Kernel(kernel) = &init.from else { return None };
                 let map = match init.over {
-                    InitOver::Elements => LaneMap::Neurons,
+                    InitOver::Elements | InitOver::Kernel { .. } => LaneMap::Neurons,
                     InitOver::Synapses { group } => row_map(&plan, group),
                 };
                 Some(BoundKernel::new(executor, &plan, kernel, map))
@@ -152,10 +153,7 @@ impl std::fmt::Debug for CompiledModel {
 }
 
 fn row_map(plan: &Plan, group: usize) -> LaneMap {
-    match plan.synapse_groups[group].matrix_type {
-        MatrixType::Dense => LaneMap::DenseRow,
-        _ => LaneMap::SparseRow,
-    }
+    if plan.synapse_groups[group].is_dense() { LaneMap::DenseRow } else { LaneMap::SparseRow }
 }
 
 fn population_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> PopulationPrograms {
@@ -186,7 +184,7 @@ fn population_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> Po
 
 fn group_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> GroupPrograms {
     let group = &plan.synapse_groups[index];
-    let dense = group.matrix_type == MatrixType::Dense;
+    let dense = group.is_dense();
     let (row, column) = if dense {
         (LaneMap::DenseRow, LaneMap::DenseColumn)
     } else {
@@ -218,7 +216,9 @@ fn group_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> GroupPr
 fn iota(plan: &Plan) -> Result<Buffer, EngineError> {
     let sizes = plan.populations.iter().map(|population| population.size);
     let strides = plan.synapse_groups.iter().map(|group| group.row_stride);
-    let largest = sizes.chain(strides).max().unwrap_or(0);
+    let groups = plan.synapse_groups.iter();
+    let kernels = groups.filter_map(|group| group.kernel.as_ref().map(KernelPlan::elements));
+    let largest = sizes.chain(strides).chain(kernels).max().unwrap_or(0);
     let elements = plan.layout.arrays().filter(|(_, array)| array.synapse_group.is_none());
     let largest = elements.map(|(_, array)| array.elements()).max().unwrap_or(0).max(largest);
     let length = largest.max(plan.network.batch_size).max(1);

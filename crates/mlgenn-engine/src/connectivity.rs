@@ -42,13 +42,24 @@ pub(crate) struct Builder<'a> {
 impl Builder<'_> {
     /// Build the connectivity of a group.
     pub(crate) fn build(&self, group: &SynapseGroupPlan) -> Result<Placement, EngineError> {
-        let ConnectivityPlan::Sparse { row_length, indices, from } = &group.connectivity else {
+        let ConnectivityPlan::Sparse { row_length, indices, distinct, from } = &group.connectivity
+        else {
             return Ok(None);
         };
         let (row_length, indices) = (&*self.buffers[row_length.0], &*self.buffers[indices.0]);
         let rows = Rows { group, row_length, indices };
+        let placement = self.fill(&rows, from)?;
+        if *distinct {
+            rows.drop_repetitions();
+        }
+        Ok(placement)
+    }
+
+    /// Write the rows of a group.
+    fn fill(&self, rows: &Rows<'_>, from: &SparseFrom) -> Result<Placement, EngineError> {
+        let group = rows.group;
         match from {
-            SparseFrom::Given { count } => self.given(&rows, *count).map(Some),
+            SparseFrom::Given { count } => self.given(rows, *count).map(Some),
             SparseFrom::OneToOne => {
                 for pre in 0..group.num_pre {
                     rows.push(pre, pre as u32)?;
@@ -58,13 +69,13 @@ impl Builder<'_> {
             SparseFrom::FixedProbability { probability, self_connections, stream } => {
                 let key = random_key(self.seed, *stream, 0);
                 for pre in 0..group.num_pre {
-                    fixed_probability(&rows, pre, *probability, *self_connections, key)?;
+                    fixed_probability(rows, pre, *probability, *self_connections, key)?;
                 }
                 Ok(None)
             }
             SparseFrom::Rows(kernel) => {
                 self.run(kernel, group.num_pre)?;
-                rows.check()?;
+                rows.check(self.buffers)?;
                 Ok(None)
             }
             SparseFrom::Columns { kernel, col_indices, col_length, col_stride } => {
@@ -170,7 +181,7 @@ impl Rows<'_> {
     }
 
     /// Check rows that a kernel has written.
-    fn check(&self) -> Result<(), EngineError> {
+    fn check(&self, buffers: &[Arc<Buffer>]) -> Result<(), EngineError> {
         for pre in 0..self.group.num_pre {
             let length = self.row_length.load(pre).unwrap_or(0) as usize;
             if length > self.group.row_stride {
@@ -188,9 +199,36 @@ impl Rows<'_> {
                         self.group.num_post
                     )));
                 }
+                let Some(kernel) = &self.group.kernel else { continue };
+                let index = buffers[kernel.indices.0].load(synapse).unwrap_or(0) as usize;
+                if index >= kernel.elements() {
+                    return Err(self.error(format!(
+                        "row {pre} has a synapse that uses a weight outside of the kernel, which \
+                         has the shape {:?}",
+                        kernel.shape
+                    )));
+                }
             }
         }
         Ok(())
+    }
+
+    /// Sort rows, and connect each pair once at most.
+    fn drop_repetitions(&self) {
+        for pre in 0..self.group.num_pre {
+            let length = self.row_length.load(pre).unwrap_or(0) as usize;
+            let start = pre * self.group.row_stride;
+            let Some(row) = self.indices.words(start, length) else { continue };
+            row.sort_unstable();
+            let mut kept = 0;
+            for entry in 0..length {
+                if kept == 0 || row[entry] != row[kept - 1] {
+                    row[kept] = row[entry];
+                    kept += 1;
+                }
+            }
+            self.row_length.store(pre, kept as u64);
+        }
     }
 
     /// Synapses by postsynaptic neuron.

@@ -4,11 +4,8 @@ use std::sync::Arc;
 
 use mlgenn_ir::launch::{Launch, Operand, Watch};
 use mlgenn_ir::{Buffer, Type, evaluate};
-use mlgenn_model::description::MatrixType;
 use mlgenn_model::layout::{ArrayId, Copies};
-use mlgenn_model::plan::{
-    ConnectivityPlan, CustomUpdatePlan, CustomUpdateSize, Reduce, SlotBinding,
-};
+use mlgenn_model::plan::{CustomUpdatePlan, CustomUpdateSize, Reduce, SlotBinding};
 
 use crate::bind::{BoundKernel, Place, Surroundings};
 use crate::compiled::CompiledModel;
@@ -200,20 +197,7 @@ impl<'a> CustomUpdates<'a> {
                 let group = &self.model.plan.synapse_groups[group];
                 let rows = items.start * ROWS..(items.end * ROWS).min(group.num_pre);
                 for row in rows {
-                    place.line = row;
-                    place.row_start = row * group.row_stride;
-                    let lanes = match &group.connectivity {
-                        ConnectivityPlan::Dense => group.num_post,
-                        ConnectivityPlan::Sparse { row_length, indices, .. } => {
-                            let lanes = self.buffers[row_length.0].load(row).unwrap_or(0) as usize;
-                            let targets = self.buffers[indices.0].words(place.row_start, lanes);
-                            place.others = targets.map_or(&[], |targets| targets);
-                            lanes
-                        }
-                    };
-                    debug_assert!(
-                        group.matrix_type == MatrixType::Dense || place.others.len() == lanes
-                    );
+                    let lanes = place.enter_row(group, self.buffers, row);
                     self.launch(kernel, &place, lanes, &mut operands);
                 }
             }

@@ -147,7 +147,7 @@ impl Loader<'_> {
         let mut operands = Vec::new();
         let mut place = Place::default();
         match init.over {
-            InitOver::Elements => {
+            InitOver::Elements | InitOver::Kernel { .. } => {
                 let lanes = self.model.plan.layout.array(init.array).elements();
                 kernel.operands(&self.around, &place, &mut operands);
                 let launch = Launch { lanes, operands: &operands, watch: self.watch };
@@ -156,17 +156,7 @@ impl Loader<'_> {
             InitOver::Synapses { group } => {
                 let group = &self.model.plan.synapse_groups[group];
                 for row in 0..group.num_pre {
-                    place.line = row;
-                    place.row_start = row * group.row_stride;
-                    let lanes = match &group.connectivity {
-                        ConnectivityPlan::Dense => group.num_post,
-                        ConnectivityPlan::Sparse { row_length, indices, .. } => {
-                            let lanes = self.buffers[row_length.0].load(row).unwrap_or(0) as usize;
-                            let targets = self.buffers[indices.0].words(place.row_start, lanes);
-                            place.others = targets.map_or(&[], |targets| targets);
-                            lanes
-                        }
-                    };
+                    let lanes = place.enter_row(group, self.buffers, row);
                     kernel.operands(&self.around, &place, &mut operands);
                     let launch = Launch { lanes, operands: &operands, watch: self.watch };
                     kernel.program.launch(&launch);

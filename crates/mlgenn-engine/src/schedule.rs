@@ -13,9 +13,8 @@ use std::sync::Arc;
 
 use mlgenn_ir::Buffer;
 use mlgenn_ir::launch::{AddRows, Launch, Operand, Watch};
-use mlgenn_model::description::MatrixType;
 use mlgenn_model::layout::{ArrayId, Copies};
-use mlgenn_model::plan::{ConnectivityPlan, EventQueueId, SynapseGroupPlan, SynapseKernel};
+use mlgenn_model::plan::{EventQueueId, SynapseGroupPlan, SynapseKernel};
 
 use crate::bind::{BoundKernel, Place, Surroundings, block_words};
 use crate::compiled::{CompiledModel, SynapsePrograms};
@@ -160,7 +159,7 @@ impl BlockStep<'_> {
             return;
         }
         let buffers = self.shared.buffers;
-        if let (Some(matrix), MatrixType::Dense) = (kernel.adds_matrix, group.matrix_type) {
+        if let Some(matrix) = kernel.adds_matrix {
             let array = self.shared.model.plan.layout.array(matrix);
             let copy = match array.copies {
                 Copies::Shared => 0,
@@ -183,25 +182,9 @@ impl BlockStep<'_> {
         if let Some(prologue) = &programs.prologue {
             self.launch(prologue, &around, &place, group.num_post, &mut operands);
         }
-        match &group.connectivity {
-            ConnectivityPlan::Dense => {
-                for &row in &self.worker.active {
-                    place.line = row as usize;
-                    place.row_start = place.line * group.row_stride;
-                    self.launch(&programs.body, &around, &place, group.num_post, &mut operands);
-                }
-            }
-            ConnectivityPlan::Sparse { row_length, indices, .. } => {
-                let (row_length, indices) = (&buffers[row_length.0], &buffers[indices.0]);
-                for &row in &self.worker.active {
-                    place.line = row as usize;
-                    place.row_start = place.line * group.row_stride;
-                    let lanes = row_length.load(place.line).unwrap_or(0) as usize;
-                    let Some(targets) = indices.words(place.row_start, lanes) else { continue };
-                    place.others = targets;
-                    self.launch(&programs.body, &around, &place, lanes, &mut operands);
-                }
-            }
+        for &row in &self.worker.active {
+            let lanes = place.enter_row(group, buffers, row as usize);
+            self.launch(&programs.body, &around, &place, lanes, &mut operands);
         }
     }
 
@@ -221,7 +204,7 @@ impl BlockStep<'_> {
         let mut place = Place { member, block: self.block, ..Place::default() };
         for &column in &self.worker.active {
             place.line = column as usize;
-            let lanes = if group.matrix_type == MatrixType::Dense {
+            let lanes = if group.is_dense() {
                 place.row_start = place.line;
                 place.synapses = &self.shared.model.groups[index].row_starts;
                 group.num_pre

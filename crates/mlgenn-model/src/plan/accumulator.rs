@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
-use mlgenn_ir::{BinaryOp, Kernel, Op, Region, SlotId, Type, Value};
+use mlgenn_ir::{BinaryOp, Kernel, Op, Region, SlotId, SlotKind, Type, Value};
 
 use super::kernel::{Index, PlannedKernel, SlotBinding};
 use super::{CustomUpdatePlan, InitFrom, InitPlan, SynapseGroupPlan};
@@ -114,23 +114,23 @@ fn uses_member(planned: &PlannedKernel) -> bool {
     })
 }
 
-/// Whether the only thing done to a slot is `x = x ± something else`, unconditionally.
+/// Whether the only thing done to a slot is `x = x ± something else`, unconditionally, or any
+/// accumulation.
 fn only_adds(kernel: &Kernel, slot: SlotId) -> bool {
+    if matches!(kernel.slot(slot).kind, SlotKind::Accumulator { .. }) {
+        return true;
+    }
     let mut reads = Vec::new();
-    let mut written = None;
+    let mut writes = Vec::new();
     for instruction in &kernel.body.instructions {
         match &instruction.op {
             Op::Read(s) if *s == slot => reads.push(instruction.results[0]),
-            Op::Write(s, value) if *s == slot => {
-                if written.replace(*value).is_some() {
-                    return false;
-                }
-            }
+            Op::Write(s, value) if *s == slot => writes.push(*value),
             op if mentions(op, slot) => return false,
             _ => {}
         }
     }
-    let (Some(mut value), [read]) = (written, reads.as_slice()) else { return false };
+    let (&[mut value], [read]) = (&writes[..], &reads[..]) else { return false };
     // Walk back from the value written to the value read; each step has one use.
     loop {
         if value == *read {

@@ -10,6 +10,7 @@ use super::kernel::{Composer, Index, PlannedKernel, RingPosition, Scalar, SlotBi
 use super::scope::Scope;
 use super::synapse::numeric;
 use super::usage::uses;
+use super::weights::Weights;
 use crate::description::{
     CustomUpdate, CustomUpdateVarAccess, EgpRef, MatrixType, VarAccessMode, VarRef,
 };
@@ -45,11 +46,11 @@ pub enum CustomUpdateSize {
         /// The group, by index.
         group: usize,
     },
-    /// The synapses of a dense group, all in one stretch of so many.
+    /// The synapses of a dense group, or the entries of a kernel, all in one stretch of so many.
     Matrix {
         /// The group, by index.
         group: usize,
-        /// Number of synapses.
+        /// Number of synapses or entries.
         elements: usize,
     },
 }
@@ -192,11 +193,19 @@ impl Planner {
                 let code = [update.model.update_code.as_str()];
                 let by_pair = ["id_pre", "id_post", "id_syn"].iter().any(|id| uses(code, id));
                 let dense = self.network.synapse_groups[group].matrix_type == MatrixType::Dense;
-                if dense && !by_pair {
-                    let (num_pre, num_post) = self.group_sizes(group);
-                    CustomUpdateSize::Matrix { group, elements: num_pre * num_post }
-                } else {
-                    CustomUpdateSize::Rows { group }
+                match self.weights(group) {
+                    Weights::Individual if by_pair || !dense => CustomUpdateSize::Rows { group },
+                    Weights::Individual | Weights::Kernel => {
+                        let elements = self.weight_elements(group);
+                        CustomUpdateSize::Matrix { group, elements }
+                    }
+                    Weights::Computed | Weights::Absent => {
+                        return Err(ModelError::invalid(
+                            context,
+                            "synapse variables that are computed at use cannot be updated; use \
+                             SPARSE, DENSE or a kernel",
+                        ));
+                    }
                 }
             }
             (None, Some(elements)) => CustomUpdateSize::Elements(elements),
@@ -250,7 +259,7 @@ impl Planner {
         let (size, group) = match shape.size {
             CustomUpdateSize::Elements(size) => (size, None),
             CustomUpdateSize::Rows { group } | CustomUpdateSize::Matrix { group, .. } => {
-                (self.group_sizes(group).0 * self.row_strides[group], Some(group))
+                (self.weight_elements(group), Some(group))
             }
         };
         for var in &update.model.vars {
@@ -276,7 +285,7 @@ impl Planner {
             let mut array = Array::new(format!("{prefix}.vars.{}", var.name), ty, copies, elements);
             array.synapse_group = group;
             let id = self.layout.add(array)?;
-            let over = group.map_or(InitOver::Elements, |group| InitOver::Synapses { group });
+            let over = group.map_or(InitOver::Elements, |group| self.weights_over(group));
             self.plan_init(&context, id, var, update.vars.get(&var.name), over)?;
         }
         self.add_egps(&context, &prefix, &update.model.extra_global_params)?;
@@ -566,7 +575,13 @@ impl<'a> CustomUpdateComposer<'a> {
                 let (num_pre, num_post) = self.planner.group_sizes(group);
                 let builder = &mut self.composer.builder;
                 self.scope.count(builder, "num_pre", num_pre)?;
-                self.scope.count(builder, "num_post", num_post)
+                self.scope.count(builder, "num_post", num_post)?;
+                if self.planner.weights(group) == Weights::Kernel {
+                    let (scope, composer) = (&mut self.scope, &mut self.composer);
+                    let entry = self.planner.define_kernel_lanes(scope, composer, group)?;
+                    self.scope.value("id_syn", NumericType::UInt32, entry)?;
+                }
+                Ok(())
             }
         }
     }

@@ -9,7 +9,7 @@ use super::kernel::{Composer, Index, PlannedKernel, RingPosition, SlotBinding};
 use super::scope::Scope;
 use super::synapse::numeric;
 use super::values::number_bits;
-use crate::description::{InitSnippet, ParamValues, VarInit};
+use crate::description::{InitSnippet, MatrixType, ParamValues, VarInit};
 use crate::error::ModelError;
 use crate::layout::ArrayId;
 
@@ -31,6 +31,11 @@ pub enum InitOver {
     Elements,
     /// Synapses of a group, by index.
     Synapses {
+        /// The group.
+        group: usize,
+    },
+    /// Entries of the kernel of a synapse group, by index.
+    Kernel {
         /// The group.
         group: usize,
     },
@@ -118,9 +123,17 @@ impl Planner {
             InitOver::Synapses { group } => {
                 (Domain::Synapse, self.define_synapse_indices(&mut scope, &mut composer, group)?)
             }
+            InitOver::Kernel { group } => {
+                (Domain::Neuron, self.define_kernel_lanes(&mut scope, &mut composer, group)?)
+            }
         };
-        let random = self.random_source(&mut composer, element);
-        scope.allow_random(random);
+        let computed_at_use = |group: &usize| {
+            self.network.synapse_groups[*group].matrix_type == MatrixType::DenseProceduralg
+        };
+        if !self.layout.array(array).synapse_group.as_ref().is_some_and(computed_at_use) {
+            let random = self.random_source(&mut composer, element);
+            scope.allow_random(random);
+        }
         scope.constants(&mut composer.builder, snippet.params.iter().cloned(), params)?;
         scope.constants(&mut composer.builder, snippet.derived_params.iter().cloned(), params)?;
         for egp in &snippet.extra_global_params {
@@ -156,6 +169,8 @@ impl Planner {
         let row = builder.binary(BinaryOp::Multiply, pre, stride);
         let synapse = builder.binary(BinaryOp::Add, row, column);
         scope.value("id_syn", NumericType::UInt32, synapse)?;
+        self.define_kernel_entry_of_synapse(scope, composer, group)?;
+        let builder = &mut composer.builder;
         let (num_pre, num_post) = self.group_sizes(group);
         scope.count(builder, "num_pre", num_pre)?;
         scope.count(builder, "num_post", num_post)?;

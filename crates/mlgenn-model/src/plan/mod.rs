@@ -14,12 +14,13 @@ mod scope;
 mod synapse;
 mod usage;
 mod values;
+mod weights;
 
 use indexmap::IndexMap;
 use mlgenn_ir::Type;
 use mlgenn_lang::NumericType;
 
-use crate::description::{MatrixType, Network, Precision};
+use crate::description::{Network, Precision};
 use crate::error::ModelError;
 use crate::layout::{ArrayId, Copies, Layout, RingId};
 use crate::validate::validate;
@@ -31,6 +32,7 @@ pub use custom_update::{
 };
 pub use init::{InitFrom, InitOver, InitPlan};
 pub use kernel::{EventQueueId, Index, PlannedKernel, RingPosition, Scalar, SlotBinding};
+pub use weights::KernelPlan;
 
 /// Choices that do not change results (but for the order of sums over the batch).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,8 +104,6 @@ pub struct EventQueue {
 pub struct SynapseGroupPlan {
     /// Name.
     pub name: String,
-    /// Storage; dense or sparse.
-    pub matrix_type: MatrixType,
     /// Source population, by index.
     pub source: usize,
     /// Target population, by index.
@@ -122,6 +122,8 @@ pub struct SynapseGroupPlan {
     pub den_delay: Option<(ArrayId, RingId)>,
     /// Which pairs are connected.
     pub connectivity: ConnectivityPlan,
+    /// The kernel, if there is one.
+    pub kernel: Option<KernelPlan>,
     /// What runs at presynaptic spikes.
     pub pre_spike: Option<SynapseKernel>,
     /// What runs at presynaptic spike-like events, and their queue.
@@ -148,6 +150,13 @@ pub struct SynapseKernel {
     pub body: PlannedKernel,
     /// The matrix, if the body does nothing but add its `f32` elements to the accumulated output.
     pub adds_matrix: Option<ArrayId>,
+}
+
+impl SynapseGroupPlan {
+    /// Whether all pairs are connected.
+    pub fn is_dense(&self) -> bool {
+        matches!(self.connectivity, ConnectivityPlan::Dense)
+    }
 }
 
 impl Plan {
@@ -191,6 +200,8 @@ pub(crate) struct Planner {
     pub(crate) groups: Vec<synapse::GroupArrays>,
     /// Elements from one row to the next, of each synapse group planned so far.
     pub(crate) row_strides: Vec<usize>,
+    /// The kernel of each synapse group planned so far.
+    pub(crate) kernels: Vec<Option<KernelPlan>>,
     pub(crate) event_queues: Vec<EventQueue>,
     pub(crate) initialisers: Vec<InitPlan>,
     next_stream: u32,
@@ -222,6 +233,7 @@ impl Planner {
             rings: Vec::new(),
             groups: Vec::new(),
             row_strides: Vec::new(),
+            kernels: Vec::new(),
             event_queues: Vec::new(),
             initialisers: Vec::new(),
             next_stream: 0,

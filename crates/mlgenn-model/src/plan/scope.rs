@@ -1,6 +1,6 @@
 //! The names that a slot of model code sees, and running code in a kernel under construction.
 
-use mlgenn_ir::lower::{Binding, LowerError, Lowering, RandomSource};
+use mlgenn_ir::lower::{Binding, EachSynapse, LowerError, Lowering, RandomSource};
 use mlgenn_ir::{Cell, KernelBuilder, SlotId, Value};
 use mlgenn_lang::{
     Checker, Environment, NumericType, Precision, Source, Symbol, SymbolKind, Type, parse_type,
@@ -21,6 +21,7 @@ pub(crate) struct Scope {
     environment: Environment,
     bindings: Vec<Binding>,
     random: Option<RandomSource>,
+    each_synapse: EachSynapse,
 }
 
 impl Scope {
@@ -31,6 +32,7 @@ impl Scope {
             environment: Environment::default(),
             bindings: Vec::new(),
             random: None,
+            each_synapse: EachSynapse::default(),
         }
     }
 
@@ -144,6 +146,28 @@ impl Scope {
         self.define(name, Type::void(), kind, Binding::Function(effect))
     }
 
+    /// A function without result that may only be called inside `for_each_synapse`.
+    pub(crate) fn function_of_synapses(
+        &mut self,
+        name: &str,
+        parameters: &[NumericType],
+        effect: Effect,
+    ) -> Result<(), ModelError> {
+        let kind = SymbolKind::Function {
+            parameters: parameters.iter().map(|&ty| Type::numeric(ty)).collect(),
+            optional: 0,
+            only_for_each_synapse: true,
+        };
+        self.define(name, Type::void(), kind, Binding::Function(effect))
+    }
+
+    /// Allow `for_each_synapse`, where each lane is one synapse; inside it code sees these names.
+    pub(crate) fn one_synapse_per_lane(&mut self, inside: &[&str]) {
+        let names = inside.iter().filter_map(|name| self.environment.find(name));
+        self.environment.for_each_synapse = Some(names.collect());
+        self.each_synapse = EachSynapse::Lane;
+    }
+
     /// A whole number, such as `num_neurons`.
     pub(crate) fn count(
         &mut self,
@@ -181,11 +205,13 @@ impl Scope {
 
     /// Make the names usable by code.
     pub(crate) fn open(self) -> OpenScope {
+        let mut lowering = Lowering::new(self.bindings, self.random);
+        lowering.set_each_synapse(self.each_synapse);
         OpenScope {
             context: self.context,
             precision: self.precision,
             environment: self.environment,
-            lowering: Lowering::new(self.bindings, self.random),
+            lowering,
         }
     }
 }

@@ -1,21 +1,22 @@
 //! Synapse groups: their arrays, and one kernel for each of their code slots.
 
 use indexmap::IndexMap;
-use mlgenn_ir::{BinaryOp, Domain, Op, SlotId, SlotKind, Type, Value, passes};
+use mlgenn_ir::{BinaryOp, Cell, Domain, Op, SlotId, SlotKind, Type, Value, passes};
 use mlgenn_lang::NumericType;
 
-use super::connectivity::plan_connectivity;
+use super::connectivity::{Planned, plan_connectivity};
 use super::kernel::{
     Composer, EventQueueId, Index, PlannedKernel, RingPosition, Scalar, SlotBinding,
 };
 use super::neuron::EventTimes;
 use super::scope::Scope;
 use super::usage::{is_empty, subscripts, uses};
+use super::weights::Weights;
 use super::{
     ConnectivityPlan, EventQueue, InitOver, Planner, PopulationRing, SynapseGroupPlan,
     SynapseKernel,
 };
-use crate::description::{MatrixType, SynapseGroup, VarAccess, VarRefDeclaration};
+use crate::description::{SynapseGroup, Var, VarRefDeclaration};
 use crate::error::ModelError;
 use crate::layout::{Array, ArrayId, Copies, RingId};
 
@@ -251,22 +252,11 @@ impl Planner {
             None
         };
 
-        let (row_stride, connectivity) =
+        let Planned { connectivity, row_stride, kernel } =
             plan_connectivity(self, &context, &prefix, &group, (num_pre, num_post))?;
         self.row_strides.push(row_stride);
-        for var in &model.vars {
-            if var.access == VarAccess::ReadOnlySharedNeuron {
-                return Err(ModelError::invalid(
-                    &context,
-                    format!("synapse variable {:?} cannot be shared by neurons", var.name),
-                ));
-            }
-            let elements = num_pre * row_stride;
-            let id = self.add_var(&context, &prefix, "vars", var, elements)?;
-            self.layout.array_mut(id).synapse_group = Some(index);
-            let init = group.weight_update.vars.get(&var.name);
-            self.plan_init(&context, id, var, init, InitOver::Synapses { group: index })?;
-        }
+        self.kernels.push(kernel);
+        self.plan_weights(&context, &prefix, index, &group)?;
         let codes = model.synaptic_codes();
         for (role, vars, inits, size, population, delay) in [
             (
@@ -405,7 +395,6 @@ impl Planner {
             (self.population_index(&group.source), self.population_index(&group.target));
         Ok(SynapseGroupPlan {
             name: group.name.clone(),
-            matrix_type: group.matrix_type,
             source,
             target,
             num_pre: self.network.populations[source].size,
@@ -415,6 +404,7 @@ impl Planner {
             out_pre: arrays.out_pre,
             den_delay: arrays.den_delay,
             connectivity: arrays.connectivity.clone(),
+            kernel: self.kernels[index].clone(),
             pre_spike,
             pre_event: pre_event.zip(arrays.pre_event_queue),
             post_spike,
@@ -433,9 +423,10 @@ impl Planner {
     ) -> Result<SynapseKernel, ModelError> {
         let body = SynapseComposer::new(self, index, group, trigger).compose()?;
         let out_post = self.groups[index].out_post;
-        let adds_matrix = self.matrix_that_is_added(&body, out_post);
         // Only rows of dense matrices visit the postsynaptic neurons in order.
-        let in_rows = trigger.reaches_post() && group.matrix_type == MatrixType::Dense;
+        let dense = matches!(self.groups[index].connectivity, ConnectivityPlan::Dense);
+        let adds_matrix = self.matrix_that_is_added(&body, out_post).filter(|_| dense);
+        let in_rows = trigger.reaches_post() && dense;
         let (prologue, body) = if in_rows && adds_matrix.is_none() {
             self.split_prologue(group, trigger, body)?
         } else {
@@ -530,19 +521,7 @@ impl<'a> SynapseComposer<'a> {
 
         let mut synapse = Vec::new();
         for var in &model.vars {
-            let array = self.planner.array(&format!("{prefix}.vars.{}", var.name))?;
-            let at = RingPosition::Current;
-            let layout = &self.planner.layout;
-            let slot = self.composer.array(layout, &var.name, array, Domain::Synapse, at);
-            let ty = self.scope.parse_number(&var.type_name)?;
-            let initial = self.composer.builder.read(slot);
-            if var.access.is_writable() {
-                let cell = self.composer.builder.cell(initial);
-                self.scope.cell(&var.name, ty, cell)?;
-                synapse.push((slot, initial, cell));
-            } else {
-                self.scope.value(&var.name, ty, initial)?;
-            }
+            synapse.extend(self.synapse_var(&prefix, var)?);
         }
         let group = self.group;
         let (axonal, back_prop) = (group.axonal_delay_steps, group.back_prop_delay_steps);
@@ -589,6 +568,45 @@ impl<'a> SynapseComposer<'a> {
         Ok(self.composer.finish())
     }
 
+    /// Let code use a synapse variable; what to store after the code, if anything.
+    fn synapse_var(
+        &mut self,
+        prefix: &str,
+        var: &Var,
+    ) -> Result<Option<(SlotId, Value, Cell)>, ModelError> {
+        let array = self.planner.array(&format!("{prefix}.vars.{}", var.name))?;
+        let ty = self.scope.parse_number(&var.type_name)?;
+        let weights = self.planner.weights(self.index);
+        let domain = match weights {
+            Weights::Kernel => Domain::Kernel,
+            _ => Domain::Synapse,
+        };
+        let at = RingPosition::Current;
+        let slot = self.composer.array(&self.planner.layout, &var.name, array, domain, at);
+        let initial = self.composer.builder.read(slot);
+        match weights {
+            Weights::Individual if var.access.is_writable() => {
+                let cell = self.composer.builder.cell(initial);
+                self.scope.cell(&var.name, ty, cell)?;
+                return Ok(Some((slot, initial, cell)));
+            }
+            Weights::Kernel if var.access.is_writable() => {
+                let name = format!("atomic_add_{}", var.name);
+                let kind = SlotKind::Accumulator { domain };
+                let binding = SlotBinding::Array { array, at };
+                let sum = self.composer.slot(&name, ty.into(), kind, binding);
+                let effect = move |builder: &mut mlgenn_ir::KernelBuilder, arguments: &[Value]| {
+                    builder.accumulate(sum, arguments[0]);
+                    Ok(None)
+                };
+                self.scope.function(&name, &[ty], Box::new(effect))?;
+            }
+            _ => {}
+        }
+        self.scope.value(&var.name, ty, initial)?;
+        Ok(None)
+    }
+
     fn indices_and_time(&mut self) -> Result<(), ModelError> {
         let time_type = self.planner.precision.time;
         let time = self.composer.scalar("t", time_type.into(), Scalar::Time);
@@ -609,6 +627,9 @@ impl<'a> SynapseComposer<'a> {
         let row = builder.binary(BinaryOp::Multiply, pre, stride);
         let synapse = builder.binary(BinaryOp::Add, row, column);
         self.scope.value("id_syn", unsigned, synapse)?;
+        let (scope, composer) = (&mut self.scope, &mut self.composer);
+        self.planner.define_kernel_entry_of_synapse(scope, composer, self.index)?;
+        let builder = &mut self.composer.builder;
         let size = |planner: &Planner, name: &str| {
             planner.network.populations[planner.population_index(name)].size
         };
