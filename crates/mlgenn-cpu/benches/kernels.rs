@@ -96,7 +96,8 @@ end
 const RING: &str = "
 kernel \"ring\"
 slot lambda: f32 variable neuron writable
-slot next: f32 variable neuron writable
+slot next: f32 variable neuron
+slot found: f32 variable neuron writable
 slot position: i32 variable neuron writable
 slot times: f32 array
 slot first: i32 variable neuron
@@ -120,7 +121,7 @@ begin
     %13: i32 = add %8, %12
     %14: i64 = convert %13
     %15: f32 = load_element times, %14
-    write next, %15
+    write found, %15
     %16: f32 = add %4, %15
     yield %16
   } else {

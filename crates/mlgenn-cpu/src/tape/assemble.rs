@@ -9,6 +9,7 @@ use mlgenn_ir::{BinaryOp, Instruction, Kernel, Op, Region, SlotId, SlotKind, Typ
 use super::analysis::{Analysis, may_share, outer_values, uses};
 use super::program::{BlockProgram, Branch, Constant, Detail, DetailKind, LoopPlan, Pack};
 use super::registers::{Registers, register_bytes};
+use super::schedule::schedule;
 use super::select::{self, Kind};
 use super::{Operand, Step};
 use crate::simd::Level;
@@ -26,6 +27,8 @@ pub(crate) fn assemble(
     level: Level,
     shared_memory: bool,
 ) -> BlockProgram {
+    let scheduled = if shared_memory { kernel.clone() } else { schedule(kernel, patterns) };
+    let kernel = &scheduled;
     let analysis = Analysis::new(kernel, patterns, shared_memory);
     let mut assembler = Assembler {
         kernel,

@@ -10,6 +10,7 @@ mod assemble;
 mod machine;
 mod program;
 mod registers;
+mod schedule;
 mod select;
 
 use crate::simd::Simd;
