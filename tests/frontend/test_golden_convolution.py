@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from mlgenn_rs import Connection, Network, Population, connectivity
-from mlgenn_rs.engine.errors import Unsupported
 from mlgenn_rs.neurons import BinarySpikeInput, IntegrateFire
 
 from .support import BACKENDS, load_golden, run_inference
@@ -27,24 +26,6 @@ KINDS = {
     "c11_avgpooldense": "AvgPoolDense2D",
     "c12_avgpool": "AvgPool2D",
 }
-
-KERNEL, TOEPLITZ = "with a kernel is not supported", "TOEPLITZ is not supported"
-PROCEDURAL_KERNEL, PROCEDURAL = "PROCEDURAL_KERNELG is not", "PROCEDURAL is not"
-UNSUPPORTED: dict[tuple[str, bool], str] = {
-    **{(name, True): KERNEL for name in KINDS if name[:3] not in ("c11", "c12")},
-    ("c01_conv_valid", False): TOEPLITZ,
-    ("c02_conv_same", False): TOEPLITZ,
-    ("c03_conv_same_stride2", False): PROCEDURAL_KERNEL,
-    ("c04_conv_valid_stride", False): PROCEDURAL_KERNEL,
-    ("c05_conv_same_even", False): PROCEDURAL_KERNEL,
-    ("c06_convT_valid", False): PROCEDURAL_KERNEL,
-    ("c07_convT_same", False): PROCEDURAL_KERNEL,
-    ("c08_convT_same1", False): PROCEDURAL_KERNEL,
-    ("c09_avgpoolconv", False): TOEPLITZ,
-    ("c10_avgpoolconv_same", False): TOEPLITZ,
-    ("c12_avgpool", False): PROCEDURAL,
-}
-"""What the engine refuses: case and ``prefer_in_memory_connect``, with a part of its message."""
 
 
 def build(case: Any, **changes: Any) -> Any:
@@ -97,20 +78,13 @@ def test_results(name: str, in_memory: bool, backend: str) -> None:
         target = Population(IntegrateFire(v_thresh=1e9, readout="var"))
         Connection(source, target, build(case))
 
-    def run() -> Any:
-        readout, _ = run_inference(
-            net,
-            {source: x},
-            target,
-            {},
-            evaluate_timesteps=2,
-            backend=backend,
-            prefer_in_memory_connect=in_memory,
-        )
-        return readout
-
-    if (name, in_memory) in UNSUPPORTED:
-        with pytest.raises(Unsupported, match=UNSUPPORTED[name, in_memory]):
-            run()
-    else:
-        np.testing.assert_allclose(run(), expected, atol=1e-5)
+    readout, _ = run_inference(
+        net,
+        {source: x},
+        target,
+        {},
+        evaluate_timesteps=2,
+        backend=backend,
+        prefer_in_memory_connect=in_memory,
+    )
+    np.testing.assert_allclose(readout, expected, atol=1e-5)
