@@ -72,7 +72,7 @@ pub struct Ring {
 }
 
 /// One run of a compiled kernel.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Launch<'a> {
     /// Number of lanes.
     pub lanes: usize,
@@ -151,6 +151,29 @@ impl Operand<'_> {
 pub trait Program: Send + Sync {
     /// Run the kernel. Operands outside their buffers are a fault, and nothing is run.
     fn launch(&self, launch: &Launch<'_>);
+
+    /// Run the kernel once for each of `rows`, in order: operand `i` starts `row * steps[i]`
+    /// elements further on than in `launch`. Rows whose operands are outside their buffers are a
+    /// fault.
+    fn launch_rows(&self, launch: &Launch<'_>, steps: &[usize], rows: &[u32]) {
+        launch_each_row(launch, steps, rows, |launch| self.launch(launch));
+    }
+}
+
+/// Call `run` with the launch of each row, see [`Program::launch_rows`].
+pub fn launch_each_row(
+    launch: &Launch<'_>,
+    steps: &[usize],
+    rows: &[u32],
+    mut run: impl FnMut(&Launch<'_>),
+) {
+    let mut operands = launch.operands.to_vec();
+    for &row in rows {
+        for ((operand, first), step) in operands.iter_mut().zip(launch.operands).zip(steps) {
+            operand.offset = first.offset.saturating_add(step.saturating_mul(row as usize));
+        }
+        run(&Launch { operands: &operands, ..*launch });
+    }
 }
 
 /// Something that runs kernels.

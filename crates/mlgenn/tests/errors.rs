@@ -64,7 +64,7 @@ fn synapse_groups() {
     };
     assert!(group(&|g| g.target = "Q".into()).contains("no target population named \"Q\""));
     let sparse = group(&|g| g.matrix_type = MatrixType::Sparse);
-    assert!(sparse.contains("need connectivity"), "{sparse}");
+    assert!(sparse.contains("needs connectivity"), "{sparse}");
     let delayed = group(&|g| {
         g.weight_update.model.pre_spike_syn_code = "addToPostDelay(1.0, 2);".into();
     });

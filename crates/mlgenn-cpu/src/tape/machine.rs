@@ -4,7 +4,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::{NonNull, null, null_mut};
 
-use mlgenn_ir::launch::{BLOCK_LANES, Launch, Pattern, Program, check_operands};
+use mlgenn_ir::launch::{BLOCK_LANES, Launch, Pattern, Program, check_operands, launch_each_row};
 use mlgenn_ir::{SlotId, SlotKind, Type};
 
 use super::assemble::assemble;
@@ -131,35 +131,114 @@ impl Program for BlockProgram {
         let arena = ARENA.take().filter(|arena| arena.bytes >= needed);
         let arena = arena.unwrap_or_else(|| Arena::new(needed));
         // SAFETY: the operands were checked, and the arena is large enough.
-        unsafe { self.run(launch, arena.pointer.as_ptr(), base_bytes) }
+        unsafe {
+            let bases = self.start(arena.pointer.as_ptr(), base_bytes);
+            for (slot, operand) in launch.operands.iter().enumerate() {
+                let bytes = operand.offset * operand.buffer.ty().bytes();
+                bases.add(Operand::SLOTS as usize + slot).write(operand.buffer.as_ptr().add(bytes));
+            }
+            self.run(launch, bases);
+            bases.write(null_mut());
+        }
+        ARENA.set(Some(arena));
+    }
+
+    fn launch_rows(&self, launch: &Launch<'_>, steps: &[usize], rows: &[u32]) {
+        let Some(largest) = rows.iter().max() else { return };
+        let moves_array = self.kernel.slots.iter().zip(steps).any(|(slot, step)| {
+            matches!(slot.kind, SlotKind::Array { .. } | SlotKind::Events) && *step != 0
+        });
+        if moves_array {
+            // Pointers count from the offset of the operand.
+            launch_each_row(launch, steps, rows, |launch| self.launch(launch));
+            return;
+        }
+        // Offsets grow with the row: if the largest row fits, so do the others.
+        let mut operands = launch.operands.to_vec();
+        for (operand, step) in operands.iter_mut().zip(steps) {
+            let offset = step.saturating_mul(*largest as usize);
+            operand.offset = operand.offset.saturating_add(offset);
+        }
+        let last = Launch { operands: &operands, ..*launch };
+        if !self.fits(&last)
+            && let Err(fault) = check_operands(&self.kernel, &self.patterns, &last)
+        {
+            launch.watch.raise(fault);
+            return;
+        }
+        if launch.lanes == 0 {
+            return;
+        }
+        if self.shares_memory(launch) {
+            let careful = || Box::new(assemble(&self.kernel, &self.patterns, self.level, true));
+            self.careful.get_or_init(careful).launch_rows(launch, steps, rows);
+            return;
+        }
+        let base_bytes = round_up((Operand::SLOTS as usize + self.patterns.len()) * 8);
+        let needed = base_bytes + self.uniform_bytes + self.register_bytes;
+        let arena = ARENA.take().filter(|arena| arena.bytes >= needed);
+        let arena = arena.unwrap_or_else(|| Arena::new(needed));
+        // SAFETY: the operands of the largest row were checked, those of the others lie before
+        // them and after those of the launch; the arena is large enough.
+        unsafe {
+            let bases = self.start(arena.pointer.as_ptr(), base_bytes);
+            let slots = bases.add(Operand::SLOTS as usize);
+            let first: Vec<(*mut u8, usize)> = launch
+                .operands
+                .iter()
+                .zip(steps)
+                .map(|(operand, step)| {
+                    let width = operand.buffer.ty().bytes();
+                    (operand.buffer.as_ptr().add(operand.offset * width), step * width)
+                })
+                .collect();
+            for &row in rows {
+                for (slot, (pointer, step)) in first.iter().enumerate() {
+                    slots.add(slot).write(pointer.add(step * row as usize));
+                }
+                self.run(launch, bases);
+            }
+            bases.write(null_mut());
+        }
         ARENA.set(Some(arena));
     }
 }
 
 impl BlockProgram {
+    /// Lay out an arena: everything but the bases of slots.
+    ///
     /// # Safety
     ///
-    /// The operands must have been checked, and the arena have the bytes that the program needs.
-    unsafe fn run(&self, launch: &Launch<'_>, arena: *mut u8, base_bytes: usize) {
+    /// The arena must have the bytes that the program needs.
+    unsafe fn start(&self, arena: *mut u8, base_bytes: usize) -> *mut *mut u8 {
         let bases = arena.cast::<*mut u8>();
-        // SAFETY: the parts of the arena follow one another; slots have one base each, and
-        // offsets are inside their buffers.
+        // SAFETY: the parts of the arena follow one another.
         unsafe {
             let uniforms = arena.add(base_bytes);
             bases.write(uniforms.add(self.uniform_bytes));
             bases.add(Operand::UNIFORMS as usize).write(uniforms);
             let constants = self.constants.as_ptr().cast_mut().cast();
             bases.add(Operand::CONSTANTS as usize).write(constants);
-            for (slot, operand) in launch.operands.iter().enumerate() {
-                let bytes = operand.offset * operand.buffer.ty().bytes();
-                let pointer = operand.buffer.as_ptr().add(bytes);
-                bases.add(Operand::SLOTS as usize + slot).write(pointer);
-            }
+        }
+        bases
+    }
+
+    /// Run the tape for all lanes.
+    ///
+    /// # Safety
+    ///
+    /// The operands must have been checked, and the bases be set.
+    unsafe fn run(&self, launch: &Launch<'_>, bases: *mut *mut u8) {
+        // SAFETY: slots have one base each, and offsets are inside their buffers.
+        unsafe {
+            let uniforms = *bases.add(Operand::UNIFORMS as usize);
             for range in &self.zeroed {
                 uniforms.add(range.start).write_bytes(0, range.len());
             }
             let mut vm = Vm { bases, program: self, launch, first: 0, lanes: null() };
-            vm.run(&self.prologue, MAX_LANES.min(self.lanes()));
+            if !self.prologue.is_empty() {
+                vm.run(&self.prologue, MAX_LANES.min(self.lanes()));
+            }
             loop {
                 let count = BLOCK_LANES.min(launch.lanes - vm.first);
                 vm.run(&self.steps, count);
@@ -177,7 +256,6 @@ impl BlockProgram {
                 vm.first = 0;
                 vm.run(&self.epilogue, 1);
             }
-            bases.write(null_mut());
         }
     }
 
