@@ -1,6 +1,9 @@
 //! Random networks give the same bits on the reference interpreter and on the CPU backend, for any
 //! number of threads.
 
+mod matrix_types;
+
+use matrix_types::Weights;
 use mlgenn::prelude::*;
 use mlgenn::{BackendChoice, PlanOptions};
 
@@ -88,19 +91,6 @@ fn noisy_population(choices: &mut Choices, name: &str) -> Population {
     }
 }
 
-fn connectivity(choices: &mut Choices) -> (MatrixType, Connectivity) {
-    if choices.coin() {
-        return (MatrixType::Dense, Connectivity::None);
-    }
-    let snippet = SparseSnippet {
-        name: "FixedProbability".into(),
-        params: vec![Param::scalar("prob")],
-        ..SparseSnippet::default()
-    };
-    let params = [("prob".into(), 0.3)].into();
-    (MatrixType::Sparse, Connectivity::Sparse { snippet, params })
-}
-
 fn exponential() -> Postsynaptic {
     Postsynaptic {
         model: PostsynapticModel {
@@ -112,16 +102,22 @@ fn exponential() -> Postsynaptic {
     }
 }
 
-fn weight_update(choices: &mut Choices, post_learning: bool) -> (WeightUpdate, Option<u32>) {
+fn weight_update(
+    choices: &mut Choices,
+    weights: Weights,
+    initial: VarInit,
+) -> (WeightUpdate, Option<u32>) {
     let mut update = WeightUpdate::default();
     update.model.name = "Random".into();
-    update.vars.insert("g".into(), uniform(-0.05, 0.1));
-    let mut slots = None;
-    if choices.coin() {
-        update.model.vars = vec![Var::read_only("g")];
+    let writes = choices.coin();
+    if weights == Weights::Absent {
+        update.model.params = vec![Param::scalar("g")];
+        update.params.insert("g".into(), 0.02);
     } else {
-        update.model.vars = vec![Var::scalar("g")];
+        update.vars.insert("g".into(), initial);
+        update.model.vars = vec![if writes { Var::scalar("g") } else { Var::read_only("g") }];
     }
+    let mut slots = None;
     update.model.pre_spike_syn_code = match choices.below(3) {
         0 => "addToPost(g);".into(),
         1 => {
@@ -130,10 +126,13 @@ fn weight_update(choices: &mut Choices, post_learning: bool) -> (WeightUpdate, O
         }
         _ => "if(id_post % 2 == 0) { addToPost(g * 0.5); } else { addToPost(g); }".into(),
     };
+    if weights == Weights::Kernel && writes && choices.coin() {
+        update.model.pre_spike_syn_code += "
+            if(id_kernel_0 == 1) { atomic_add_g(0.001 * (id_kernel + 1)); }
+            addToPost(g * 0.1);";
+    }
     if choices.coin() {
         // The form that gradients have.
-        update.model.vars.push(Var::scalar("Gradient"));
-        update.vars.insert("Gradient".into(), constant(0.0));
         let reference = |name: &str, ty: &str| VarRefDeclaration {
             name: name.into(),
             type_name: ty.into(),
@@ -146,9 +145,17 @@ fn weight_update(choices: &mut Choices, post_learning: bool) -> (WeightUpdate, O
         update.post_neuron_var_refs.insert("L".into(), "L".into());
         update.post_neuron_var_refs.insert("V".into(), "V".into());
         update.model.pre_event_threshold_condition_code = "Back".into();
-        update.model.pre_event_syn_code =
-            "Gradient -= (L * 5.0); addToPre(g * (V - (L * 2.0)));".into();
-    } else if post_learning && !update.model.vars[0].access.eq(&VarAccess::ReadOnly) {
+        update.model.pre_event_syn_code = match weights {
+            Weights::Individual => "Gradient -= (L * 5.0);".into(),
+            Weights::Kernel => "atomic_add_Gradient(-L * 5.0);".into(),
+            _ => String::new(),
+        };
+        if matches!(weights, Weights::Individual | Weights::Kernel) {
+            update.model.vars.push(Var::scalar("Gradient"));
+            update.vars.insert("Gradient".into(), constant(0.0));
+        }
+        update.model.pre_event_syn_code += " addToPre(g * (V - (L * 2.0)));";
+    } else if weights == Weights::Individual && writes {
         update.model.pre_vars = vec![Var::scalar("trace")];
         update.pre_vars.insert("trace".into(), constant(0.0));
         update.model.pre_spike_code = "trace += 1.0;".into();
@@ -169,8 +176,10 @@ fn random_network(seed: u64) -> Network {
     let mut custom_updates = Vec::new();
     for (index, (source, target)) in [("A", "B"), ("B", "B"), ("B", "A")].into_iter().enumerate() {
         let name = format!("S{index}");
-        let (matrix_type, connectivity) = connectivity(&mut choices);
-        let (weight_update, slots) = weight_update(&mut choices, true);
+        let (matrix_type, connectivity, weights) =
+            matrix_types::form(choices.below(matrix_types::FORMS));
+        let initial = matrix_types::weights(matrix_type, &connectivity);
+        let (weight_update, slots) = weight_update(&mut choices, weights, initial);
         if weight_update.vars.contains_key("Gradient") {
             custom_updates.push(reduce(&name));
         }
@@ -306,7 +315,7 @@ fn assert_same(seed: u64, what: &str, a: &[(String, Vec<u8>)], b: &[(String, Vec
 #[test]
 fn interpreter_and_threads_agree() {
     let mut spikes = 0;
-    for seed in 0..60 {
+    for seed in 0..120 {
         let network = random_network(seed);
         let cpu = |threads| Options { threads: Some(threads), ..Options::default() };
         let one = outcome(&network, &cpu(1));
@@ -323,7 +332,7 @@ fn interpreter_and_threads_agree() {
 #[test]
 fn sums_over_the_batch_do_not_depend_on_where_they_are_stored() {
     let mut compared = 0;
-    for seed in 0..60 {
+    for seed in 0..120 {
         let network = random_network(seed);
         let per_member =
             Options { plan: PlanOptions { accumulate_per_member: true }, ..Options::default() };
@@ -347,4 +356,25 @@ fn sums_over_the_batch_do_not_depend_on_where_they_are_stored() {
         }
     }
     assert!(compared > 1000);
+}
+
+#[test]
+fn gradients_of_kernels_are_stored_once_per_block() {
+    let mut found = 0;
+    for seed in 0..60 {
+        let network = random_network(seed);
+        let compiled = compile(network.clone(), &Options::default()).unwrap();
+        let layout = &compiled.plan().layout;
+        for group in &network.synapse_groups {
+            let kernel =
+                matches!(group.matrix_type, MatrixType::ProceduralKernelg | MatrixType::Toeplitz);
+            let gradient = layout.find(&format!("syn.{}.vars.Gradient", group.name));
+            if let Some(gradient) = gradient.filter(|_| kernel) {
+                let copies = format!("{:?}", layout.array(gradient).copies);
+                assert_eq!(copies, "Block", "network {seed}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 5);
 }
