@@ -4,6 +4,7 @@
 /// Run a function in a mode in which this thread takes `f32` and `f64` numbers that are not normal
 /// as zeros and gives zeros instead of them; then go back to the mode before, also after a panic.
 ///
+/// Numbers that are not normal already when the function starts may or may not count as zeros.
 /// Does nothing but run the function on architectures other than x86-64 and AArch64.
 pub fn with_flush_to_zero<R>(function: impl FnOnce() -> R) -> R {
     let _mode = Mode::flush_to_zero();

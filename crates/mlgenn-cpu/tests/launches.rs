@@ -1,0 +1,247 @@
+//! Launches that random kernels do not make: shared memory, endless loops, bad operands, several
+//! threads, and the text files of the IR.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{difference, executors};
+use mlgenn_ir::launch::{Executor, Fault, Launch, Operand, Pattern, Ring, Watch};
+use mlgenn_ir::testing::filetest::FileTest;
+use mlgenn_ir::{Buffer, Interpreter, Kernel, Type};
+
+#[test]
+fn file_tests() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../mlgenn-ir/filetests");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let test = FileTest::parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        for executor in executors() {
+            let result = test.run(&executor);
+            assert_eq!(result, Ok(()), "{} on {}", path.display(), executor.name());
+        }
+        assert_eq!(difference(&test.case), None);
+        count += 1;
+    }
+    assert!(count >= 10, "only {count} files");
+}
+
+fn operand(buffer: &Buffer) -> Operand<'_> {
+    let ring = Ring { slots: 1, current: 0, stride: 0 };
+    Operand { buffer, offset: 0, indices: &[], length: buffer.len(), ring }
+}
+
+/// Two writable slots on the same memory, one lane apart or not.
+#[test]
+fn slots_may_share_memory() {
+    let kernel: Kernel = "
+kernel \"shared\"
+slot a: f32 variable neuron writable
+slot b: f32 variable neuron writable
+slot c: f32 variable neuron writable
+begin
+  %0: f32 = read a
+  %1: f32 = read b
+  %2: f32 = add %0, %1
+  write a, %2
+  %3: f32 = read b
+  %4: f32 = multiply %3, %0
+  write b, %4
+  %5: f32 = subtract %4, %1
+  write c, %5
+  %6: f32 = read a
+  %7: f32 = add %6, %0
+  write b, %7
+end
+"
+    .parse()
+    .unwrap();
+    let patterns = [Pattern::Contiguous; 3];
+    for lanes in [1, 20, 300] {
+        for offset in [0, 1, 5] {
+            let run = |executor: &dyn Executor| {
+                let buffer = Buffer::new(Type::F32, lanes + offset).unwrap();
+                let other = Buffer::new(Type::F32, lanes).unwrap();
+                for i in 0..buffer.len() {
+                    buffer.store(i, u64::from((i as f32 * 0.5 + 1.0).to_bits()));
+                }
+                let operands =
+                    [operand(&buffer), Operand { offset, ..operand(&buffer) }, operand(&other)];
+                let watch = Watch::new();
+                let program = executor.compile(&kernel, &patterns);
+                // Twice: the second time the tape is there.
+                for _ in 0..2 {
+                    program.launch(&Launch { lanes, operands: &operands, watch: &watch });
+                }
+                assert_eq!(watch.take_fault(), None);
+                [buffer.to_bytes(0, buffer.len()), other.to_bytes(0, lanes)]
+            };
+            let expected = run(&Interpreter);
+            for executor in executors() {
+                // Lanes that read what other lanes write see them in the order of the blocks.
+                assert!(run(&executor) == expected, "{} {lanes} {offset}", executor.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn endless_loops_can_be_stopped() {
+    let kernel: Kernel = "
+kernel \"endless\"
+slot x: i32 variable neuron writable
+begin
+  %0: i32 = const 0
+  %1: i32 = const 1
+  %2: i32 = loop %0 while %3: i32 {
+    %4: bool = not_equal %3, %1
+    %5: bool = or %4, %4
+    %6: bool = const true
+    yield %6
+  } do %7: i32 {
+    %8: i32 = add %7, %1
+    yield %8
+  }
+  write x, %2
+end
+"
+    .parse()
+    .unwrap();
+    for executor in executors() {
+        let buffer = Buffer::new(Type::I32, 100).unwrap();
+        let operands = [operand(&buffer)];
+        let watch = Watch::new();
+        let program = executor.compile(&kernel, &[Pattern::Contiguous]);
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                program.launch(&Launch { lanes: 100, operands: &operands, watch: &watch });
+            });
+            std::thread::sleep(Duration::from_millis(20));
+            watch.stop();
+        });
+        assert!(start.elapsed() < Duration::from_secs(10));
+        // What the lanes had so far.
+        assert!(buffer.load(0) > Some(0) && buffer.load(99) == buffer.load(0));
+    }
+}
+
+#[test]
+fn bad_operands_are_faults() {
+    let kernel: Kernel = "
+kernel \"copy\"
+slot a: f32 variable neuron
+slot b: f32 variable post writable
+begin
+  %0: f32 = read a
+  write b, %0
+end
+"
+    .parse()
+    .unwrap();
+    let patterns = [Pattern::Contiguous, Pattern::Gather];
+    let good = Buffer::new(Type::F32, 40).unwrap();
+    let wrong_type = Buffer::new(Type::I32, 40).unwrap();
+    let indices: Vec<u32> = (0..40).rev().collect();
+    let large: Vec<u32> = (0..40).map(|i| if i == 33 { 40 } else { i }).collect();
+    let with = |buffer, offset, indices| Operand { offset, indices, ..operand(buffer) };
+    let launches: [(bool, usize, Vec<Operand<'_>>); 9] = [
+        (true, 40, vec![with(&good, 0, &[]), with(&good, 0, &indices)]),
+        (true, 30, vec![with(&good, 10, &[]), with(&good, 0, &indices)]),
+        (false, 41, vec![with(&good, 0, &[]), with(&good, 0, &indices)]),
+        (false, 40, vec![with(&good, 1, &[]), with(&good, 0, &indices)]),
+        (false, 40, vec![with(&good, usize::MAX, &[]), with(&good, 0, &indices)]),
+        (false, 40, vec![with(&good, 0, &[]), with(&good, 0, &large)]),
+        (false, 40, vec![with(&good, 0, &[]), with(&good, 0, &indices[..39])]),
+        (false, 40, vec![with(&wrong_type, 0, &[]), with(&good, 0, &indices)]),
+        (false, 40, vec![with(&good, 0, &[])]),
+    ];
+    for executor in executors() {
+        let program = executor.compile(&kernel, &patterns);
+        for (is_good, lanes, operands) in &launches {
+            let watch = Watch::new();
+            program.launch(&Launch { lanes: *lanes, operands, watch: &watch });
+            let fault = watch.take_fault();
+            assert_eq!(fault.is_none(), *is_good);
+            assert!(*is_good || matches!(fault, Some(Fault::OperandOutOfRange { .. })));
+        }
+    }
+}
+
+/// Lanes beyond those of the launch belong to others.
+#[test]
+fn neighbours_are_left_alone() {
+    let kernel: Kernel = "
+kernel \"neighbours\"
+slot a: f32 variable neuron writable
+slot b: f64 variable neuron writable
+slot c: i8 variable neuron writable
+slot d: f32 accumulator neuron
+begin
+  %0: f32 = const 2.0
+  %1: f64 = convert %0
+  %2: i8 = convert %0
+  %3: f32 = read a
+  %4: f32 = multiply %3, %0
+  write a, %4
+  write b, %1
+  write c, %2
+  accumulate d, %4
+end
+"
+    .parse()
+    .unwrap();
+    let types = [Type::F32, Type::F64, Type::I8, Type::F32];
+    for executor in executors() {
+        let program = executor.compile(&kernel, &[Pattern::Contiguous; 4]);
+        for lanes in 1..70 {
+            let buffers = types.map(|ty| Buffer::new(ty, 100).unwrap());
+            for buffer in &buffers {
+                buffer.fill(0, 100, 77);
+            }
+            let operands: Vec<_> =
+                buffers.iter().map(|buffer| Operand { offset: 9, ..operand(buffer) }).collect();
+            let watch = Watch::new();
+            program.launch(&Launch { lanes, operands: &operands, watch: &watch });
+            for buffer in &buffers {
+                for i in 0..100 {
+                    let inside = (9..9 + lanes).contains(&i);
+                    assert_eq!(buffer.load(i) == Some(77), !inside, "{} {i}", executor.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_may_share_a_program() {
+    let kernel: Kernel = "
+kernel \"square\"
+slot a: f32 variable neuron writable
+begin
+  %0: f32 = read a
+  %1: f32 = multiply %0, %0
+  %2: f32 = add %1, %0
+  write a, %2
+end
+"
+    .parse()
+    .unwrap();
+    for executor in executors() {
+        let program = executor.compile(&kernel, &[Pattern::Contiguous]);
+        let buffer = Buffer::new(Type::F32, 4000).unwrap();
+        buffer.fill(0, 4000, u64::from(2f32.to_bits()));
+        let watch = Watch::new();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (program, buffer, watch) = (&program, &buffer, &watch);
+                scope.spawn(move || {
+                    let operands = [Operand { offset: thread * 1000, ..operand(buffer) }];
+                    program.launch(&Launch { lanes: 1000, operands: &operands, watch });
+                });
+            }
+        });
+        assert!((0..4000).all(|i| buffer.load(i) == Some(u64::from(6f32.to_bits()))));
+    }
+}
