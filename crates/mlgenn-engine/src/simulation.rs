@@ -22,6 +22,10 @@ use crate::run_plan::{RunPlan, StepUpdate};
 use crate::schedule::{BlockStep, Shared};
 use crate::worker::{Clock, Worker};
 
+/// Most timesteps that blocks run without waiting for each other, so that an interrupted run has
+/// counted few timesteps that were not made.
+const STRETCH: usize = 1024;
+
 /// The state of a network that is being simulated.
 pub struct Simulation {
     model: Arc<CompiledModel>,
@@ -196,6 +200,7 @@ impl Simulation {
             loop {
                 step += 1;
                 let stop = step == plan.timesteps
+                    || step - first == STRETCH
                     || is_global(&plan.end, step - 1)
                     || is_global(&plan.begin, step);
                 if stop {
