@@ -1,5 +1,6 @@
 //! Speed of the executor: single operations, neuron updates, synapse rows and dense rows, for each
 //! instruction set. The figures to look at are those of the throughput: elements per second.
+#![allow(clippy::unwrap_used, reason = "nothing to recover from")]
 #![allow(missing_docs, reason = "made by a macro")]
 
 use std::time::Duration;

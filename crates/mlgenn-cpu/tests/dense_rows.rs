@@ -1,4 +1,5 @@
 //! Adding rows of a matrix on every instruction set against the interpreter, to the bit.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Launches that random kernels do not make: shared memory, endless loops, bad operands, several
 //! threads, and the text files of the IR.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Every operation on every type, with special values, on every instruction set against the
 //! interpreter.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

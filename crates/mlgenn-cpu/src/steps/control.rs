@@ -168,20 +168,15 @@ unsafe fn retire(
             copy(vm, result, 1, |_| i, |_| position);
         }
     }
-    // What must be kept, besides the numbers of lanes: all that was packed.
+    // Everything that was packed closes ranks, and the numbers of the lanes.
+    let kept = || (first..).zip((first..running).filter(|&i| holds(i)));
     for pack in &plan.packs {
-        let kept = Pack { from: pack.to, ..*pack };
-        let mut next = first;
-        for i in (first..running).filter(|&i| holds(i)) {
-            copy(vm, &kept, 1, |_| i, |_| next);
-            next += 1;
-        }
+        let within = Pack { from: pack.to, ..*pack };
+        kept().for_each(|(to, from)| copy(vm, &within, 1, |_| from, |_| to));
     }
-    let mut next = first;
-    for i in (first..running).filter(|&i| holds(i)) {
-        *positions.add(next) = *positions.add(i);
-        *lanes.add(next) = *lanes.add(i);
-        next += 1;
+    for (to, from) in kept() {
+        *positions.add(to) = *positions.add(from);
+        *lanes.add(to) = *lanes.add(from);
     }
-    next
+    first + kept().count()
 }

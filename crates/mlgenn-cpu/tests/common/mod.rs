@@ -1,4 +1,5 @@
 //! Comparison of all instruction sets with the interpreter.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "each test uses some of it")]
 
 use mlgenn_cpu::{BlockExecutor, Level, with_flush_to_zero};
