@@ -86,7 +86,8 @@ _AVG_POOL_CONV_2D = create_toeplitz_connect_init_snippet(
         const int poolCol = ((int)id_pre / pool_ic) % pool_iw;
         const int inRow = poolRow / pool_sh;
         const int inCol = poolCol / pool_sw;
-        if(poolRow < (inRow * pool_sh) + pool_kh && poolCol < (inCol * pool_sw) + pool_kw) {
+        if(inRow < conv_ih && poolRow < (inRow * pool_sh) + pool_kh
+           && inCol < conv_iw && poolCol < (inCol * pool_sw) + pool_kw) {
     """
     + _DELIVER
     + "}}",
