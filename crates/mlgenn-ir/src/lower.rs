@@ -92,6 +92,9 @@ fn malformed<T>(what: impl Into<String>, span: Span) -> Result<T, LowerError> {
 pub type FunctionBinding =
     Box<dyn Fn(&mut KernelBuilder, &[Value]) -> Result<Option<Value>, LowerError>>;
 
+/// Emits what finds an element of an array slot: the slot and an index (`i64`).
+pub type ElementBinding = Box<dyn Fn(&mut KernelBuilder) -> (SlotId, Value)>;
+
 /// What a name of the environment means in a kernel.
 pub enum Binding {
     /// A variable.
@@ -100,6 +103,8 @@ pub enum Binding {
     Value(Value),
     /// Past values of a history slot, as `name[delay]`; plain `name` is the most recent one.
     History(SlotId),
+    /// An element of an array slot, which is looked for anew at each use.
+    Element(ElementBinding),
     /// The first element of an array slot.
     Array(SlotId),
     /// A function.
@@ -112,6 +117,7 @@ impl std::fmt::Debug for Binding {
             Self::Cell(cell) => f.debug_tuple("Cell").field(cell).finish(),
             Self::Value(value) => f.debug_tuple("Value").field(value).finish(),
             Self::History(slot) => f.debug_tuple("History").field(slot).finish(),
+            Self::Element(_) => f.write_str("Element"),
             Self::Array(slot) => f.debug_tuple("Array").field(slot).finish(),
             Self::Function(_) => f.write_str("Function"),
         }
@@ -139,6 +145,21 @@ pub enum EachSynapse {
     Unsupported,
     /// Once: lanes are the synapses.
     Lane,
+    /// For the synapses of a row, one after the other: lanes are rows.
+    Row(SynapseRow),
+}
+
+/// The synapses of a row, which are numbered consecutively, as a loop goes through them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SynapseRow {
+    /// Number of the first synapse (`u32`).
+    pub first: Value,
+    /// How many there are (`u32`); may change in the loop.
+    pub length: Cell,
+    /// Number of the current synapse (`u32`).
+    pub current: Cell,
+    /// Whether the next synapse has the same number, since this one has been removed (`bool`).
+    pub removed: Cell,
 }
 
 /// A local variable during lowering.

@@ -6,9 +6,11 @@
 use mlgenn_lang::Span;
 use mlgenn_lang::typed::{Block, CompareOp, Expr, LocalId, Statement, StatementKind, SwitchArm};
 
-use super::{EachSynapse, LowerError, Lowering, Targets, malformed, unsupported, walk};
+use super::{EachSynapse, LowerError, Lowering, SynapseRow, Targets, malformed, unsupported, walk};
 use crate::builder::{Cell, KernelBuilder};
 use crate::kernel::Value;
+use crate::op::BinaryOp;
+use crate::types::Type;
 
 /// The jumps in a statement that lead out of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -175,7 +177,38 @@ impl Lowering {
                 let broken = Jumps::of_block(body).breaks.then(|| flag(b));
                 self.pass(b, broken, body, None)
             }
+            EachSynapse::Row(row) => self.for_each_in_row(b, row, body),
         }
+    }
+
+    fn for_each_in_row(
+        &mut self,
+        b: &mut KernelBuilder,
+        row: SynapseRow,
+        body: &Block,
+    ) -> Result<(), LowerError> {
+        let broken = Jumps::of_block(body).breaks.then(|| flag(b));
+        b.set(row.current, row.first);
+        self.repeat(
+            b,
+            |this, b| {
+                let end = b.binary(BinaryOp::Add, row.first, b.get(row.length));
+                let inside = b.compare(CompareOp::Less, b.get(row.current), end);
+                let stays = this.goes_on(b, broken, None)?;
+                Ok(b.and(inside, stays))
+            },
+            |this, b| {
+                let kept = b.boolean(false);
+                b.set(row.removed, kept);
+                this.pass(b, broken, body, None)?;
+                let one = b.constant(Type::U32, 1);
+                let current = b.get(row.current);
+                let next = b.binary(BinaryOp::Add, current, one);
+                let next = b.select(b.get(row.removed), current, next);
+                b.set(row.current, next);
+                Ok(())
+            },
+        )
     }
 
     /// `switch`.

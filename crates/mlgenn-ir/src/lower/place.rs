@@ -93,6 +93,10 @@ impl Lowering {
                 Binding::Cell(cell) => Ok(Resolved::Cell(*cell)),
                 Binding::Value(value) => Ok(Resolved::Value(*value)),
                 Binding::History(slot) => Ok(Resolved::Past(*slot, b.constant(Type::I32, 0))),
+                Binding::Element(find) => {
+                    let (slot, index) = find(b);
+                    Ok(Resolved::Element(slot, index))
+                }
                 Binding::Array(_) => malformed("an array that should be a number", span),
                 Binding::Function(_) => malformed("a function that is not called", span),
             },
