@@ -54,6 +54,9 @@ enum Source {
         ring: Option<usize>,
         at: RingPosition,
     },
+    AllCopies {
+        array: ArrayId,
+    },
     WholeRing {
         array: ArrayId,
         elements: usize,
@@ -241,6 +244,7 @@ fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pa
                 at: *at,
             }
         }
+        SlotBinding::AllCopies { array } => Source::AllCopies { array: *array },
         SlotBinding::Ring { array } => {
             let description = plan.layout.array(*array);
             Source::WholeRing {
@@ -343,6 +347,10 @@ impl BoundSlot {
                     operand.length = if *elements == 0 { buffer.len() } else { *elements };
                 }
                 operand
+            }
+            Source::AllCopies { array } => {
+                let buffer = &*around.buffers[array.0];
+                Operand { length: buffer.len(), ..plain(buffer, 0) }
             }
             Source::WholeRing { array, elements, slots, ring } => {
                 let buffer = &*around.buffers[array.0];

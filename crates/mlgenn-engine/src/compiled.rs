@@ -13,6 +13,7 @@ use mlgenn_model::plan::{
 use crate::arrays::{MemoryItem, check_memory, memory_plan};
 use crate::backend::Backend;
 use crate::bind::{BoundKernel, LaneMap};
+use crate::custom_connectivity_update::ConnectivityPrograms;
 use crate::error::EngineError;
 
 /// Populations of up to this many neurons are updated for a whole block of batch members at once.
@@ -25,6 +26,7 @@ pub struct CompiledModel {
     pub(crate) populations: Vec<PopulationPrograms>,
     pub(crate) groups: Vec<GroupPrograms>,
     pub(crate) custom_updates: IndexMap<String, Vec<BoundKernel>>,
+    pub(crate) connectivity_updates: IndexMap<String, Vec<ConnectivityPrograms>>,
     pub(crate) initialisers: Vec<Option<BoundKernel>>,
     /// 0, 1, 2, …: the indices of everything.
     pub(crate) iota: Buffer,
@@ -96,6 +98,15 @@ impl CompiledModel {
                 (name.clone(), kernels.collect())
             })
             .collect();
+        let connectivity_updates = plan
+            .custom_connectivity_updates
+            .iter()
+            .map(|(name, updates)| {
+                let programs =
+                    updates.iter().map(|update| ConnectivityPrograms::new(executor, &plan, update));
+                (name.clone(), programs.collect())
+            })
+            .collect();
         let initialisers = plan
             .initialisers
             .iter()
@@ -109,7 +120,16 @@ impl CompiledModel {
             })
             .collect();
         let iota = iota(&plan)?;
-        Ok(Self { plan, backend, populations, groups, custom_updates, initialisers, iota })
+        Ok(Self {
+            plan,
+            backend,
+            populations,
+            groups,
+            custom_updates,
+            connectivity_updates,
+            initialisers,
+            iota,
+        })
     }
 
     /// The plan.

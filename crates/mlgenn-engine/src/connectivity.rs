@@ -61,7 +61,7 @@ impl Builder<'_> {
         match from {
             SparseFrom::Given { count } => self.given(rows, *count).map(Some),
             SparseFrom::OneToOne => {
-                for pre in 0..group.num_pre {
+                for pre in 0..group.num_pre.min(group.num_post) {
                     rows.push(pre, pre as u32)?;
                 }
                 Ok(None)
@@ -271,8 +271,17 @@ impl Rows<'_> {
     }
 }
 
+/// Synapses by postsynaptic neuron, if something visits them that way.
+pub(crate) fn columns_if_needed(group: &SynapseGroupPlan, buffers: &[Arc<Buffer>]) -> Columns {
+    if group.post_spike.is_some() || group.post_event.is_some() {
+        columns(group, buffers)
+    } else {
+        Columns::default()
+    }
+}
+
 /// Synapses by postsynaptic neuron of a sparse group; nothing for dense ones.
-pub(crate) fn columns(group: &SynapseGroupPlan, buffers: &[Arc<Buffer>]) -> Columns {
+fn columns(group: &SynapseGroupPlan, buffers: &[Arc<Buffer>]) -> Columns {
     match &group.connectivity {
         ConnectivityPlan::Dense => Columns::default(),
         ConnectivityPlan::Sparse { row_length, indices, .. } => {

@@ -1,5 +1,6 @@
 //! Running custom updates.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use mlgenn_ir::launch::{Launch, Operand, Watch};
@@ -9,6 +10,7 @@ use mlgenn_model::plan::{CustomUpdatePlan, CustomUpdateSize, Reduce, SlotBinding
 
 use crate::bind::{BoundKernel, Place, Surroundings};
 use crate::compiled::CompiledModel;
+use crate::spike_count::Spikes;
 
 /// Synapses of a matrix that one work item updates.
 const STRETCH: usize = 8192;
@@ -17,7 +19,7 @@ const STRETCH: usize = 8192;
 const ROWS: usize = 64;
 
 /// Below so many lanes in all, threads cost more than they bring.
-const WORTH_THREADS: usize = 32768;
+pub(crate) const WORTH_THREADS: usize = 32768;
 
 /// Runs custom updates.
 pub(crate) struct CustomUpdates<'a> {
@@ -30,6 +32,9 @@ pub(crate) struct CustomUpdates<'a> {
 /// Whether the updates of a group concern each batch member on its own, so that a block of
 /// members can run them between its timesteps.
 pub(crate) fn is_local(model: &CompiledModel, group: &str) -> bool {
+    if model.plan.custom_connectivity_updates.contains_key(group) {
+        return false;
+    }
     model.plan.custom_updates.get(group).is_some_and(|updates| {
         updates.iter().all(|update| {
             let over_batch = update.reductions.iter().any(|reduction| {
@@ -61,18 +66,45 @@ fn writes(update: &CustomUpdatePlan) -> impl Iterator<Item = ArrayId> + '_ {
 }
 
 impl<'a> CustomUpdates<'a> {
-    /// Run the updates of a group for everything.
+    /// Run the updates of a group for everything, but for transposes.
     pub(crate) fn run(&self, group: &str) {
         let (Some(updates), Some(kernels)) =
             (self.model.plan.custom_updates.get(group), self.model.custom_updates.get(group))
         else {
             return;
         };
+        let members = self.model.plan.network.batch_size;
         for (update, kernel) in updates.iter().zip(kernels) {
+            self.count_spikes(update, 0..members);
             self.run_update(update, kernel);
+            self.drop_spikes(update, 0..members);
         }
-        for update in updates {
+    }
+
+    /// Write the transposed values of a group; whether there are any.
+    pub(crate) fn run_transposes(&self, group: &str) -> bool {
+        let updates = self.model.plan.custom_updates.get(group);
+        let mut any = false;
+        for update in updates.into_iter().flatten() {
             self.transpose(update);
+            any |= update.transpose.is_some();
+        }
+        any
+    }
+
+    fn spikes(&self) -> Spikes<'_> {
+        Spikes { plan: &self.model.plan, buffers: self.buffers, rings: self.around.rings }
+    }
+
+    fn count_spikes(&self, update: &CustomUpdatePlan, members: Range<usize>) {
+        for spikes in &update.spike_counts {
+            members.clone().for_each(|member| self.spikes().count(spikes, member));
+        }
+    }
+
+    fn drop_spikes(&self, update: &CustomUpdatePlan, members: Range<usize>) {
+        for spikes in &update.spike_counts {
+            members.clone().for_each(|member| self.spikes().drop_beyond(spikes, member));
         }
     }
 
@@ -87,10 +119,13 @@ impl<'a> CustomUpdates<'a> {
             if update.copies == Copies::Block {
                 self.run_copy(update, kernel, block, 0..self.items(update));
             } else {
-                for member in self.model.plan.blocks.members(block) {
+                let members = self.model.plan.blocks.members(block);
+                self.count_spikes(update, members.clone());
+                for member in members.clone() {
                     self.run_copy(update, kernel, member, 0..self.items(update));
                     self.broadcast(update, member);
                 }
+                self.drop_spikes(update, members);
             }
         }
     }
@@ -178,7 +213,7 @@ impl<'a> CustomUpdates<'a> {
         update: &CustomUpdatePlan,
         kernel: &BoundKernel,
         copy: usize,
-        items: std::ops::Range<usize>,
+        items: Range<usize>,
     ) {
         let mut operands = Vec::with_capacity(16);
         let mut place = Place { member: copy, block: copy, ..Place::default() };

@@ -10,6 +10,7 @@ mod backend;
 mod bind;
 mod compiled;
 mod connectivity;
+mod custom_connectivity_update;
 mod custom_update;
 mod error;
 mod load;
@@ -18,6 +19,8 @@ mod recording;
 mod run_plan;
 mod schedule;
 mod simulation;
+mod spike_count;
+mod stopwatch;
 mod worker;
 
 pub use arrays::{ArrayData, Arrays, MemoryItem, memory_plan};

@@ -1,6 +1,7 @@
 //! Giving every array its first values.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mlgenn_ir::launch::{Launch, Watch};
 use mlgenn_ir::{Buffer, Type};
@@ -11,7 +12,7 @@ use mlgenn_model::plan::{ConnectivityPlan, InitFrom, InitOver, InitPlan};
 use crate::arrays::{ArrayData, Arrays};
 use crate::bind::{BoundKernel, Place, Surroundings};
 use crate::compiled::CompiledModel;
-use crate::connectivity::{Builder, Columns, Placement, columns};
+use crate::connectivity::{Builder, Columns, Placement, columns_if_needed};
 use crate::error::EngineError;
 use crate::random_key::random_key;
 use crate::worker::Worker;
@@ -28,14 +29,15 @@ pub(crate) fn keys(plan: &Plan, seed: u64) -> Result<Buffer, EngineError> {
     Ok(keys)
 }
 
-/// Initialise all arrays; returns the synapses of each group by column.
+/// Initialise all arrays; returns the synapses of each group by column, and the time that
+/// variables of sparse synapses and these columns took.
 pub(crate) fn initialise(
     model: &CompiledModel,
     buffers: &[Arc<Buffer>],
     arrays: &Arrays,
     keys: &Buffer,
     seed: u64,
-) -> Result<Vec<Columns>, EngineError> {
+) -> Result<(Vec<Columns>, Duration), EngineError> {
     let plan = &model.plan;
     check_paths(plan, arrays)?;
     let watch = Watch::new();
@@ -63,24 +65,24 @@ pub(crate) fn initialise(
         .iter()
         .map(|group| builder.build(group))
         .collect::<Result<Vec<Placement>, _>>()?;
+    let mut sparse_time = Duration::ZERO;
     for (init, kernel) in plan.initialisers.iter().zip(&model.initialisers) {
+        let start = Instant::now();
         let loader = Loader { model, buffers, around, watch: &watch };
         loader.initialise(init, kernel.as_ref(), arrays, &placements)?;
+        if let InitOver::Synapses { group } = init.over
+            && matches!(plan.synapse_groups[group].connectivity, ConnectivityPlan::Sparse { .. })
+        {
+            sparse_time += start.elapsed();
+        }
     }
     if let Some(fault) = watch.take_fault() {
         return Err(fault.into());
     }
-    Ok(plan
-        .synapse_groups
-        .iter()
-        .map(|group| {
-            if group.post_spike.is_some() || group.post_event.is_some() {
-                columns(group, buffers)
-            } else {
-                Columns::default()
-            }
-        })
-        .collect())
+    let start = Instant::now();
+    let columns =
+        plan.synapse_groups.iter().map(|group| columns_if_needed(group, buffers)).collect();
+    Ok((columns, sparse_time + start.elapsed()))
 }
 
 /// Every array that is given belongs to something.

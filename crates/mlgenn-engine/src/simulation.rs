@@ -12,7 +12,8 @@ use mlgenn_model::plan::ConnectivityPlan;
 use crate::arrays::{Arrays, allocate};
 use crate::bind::Surroundings;
 use crate::compiled::CompiledModel;
-use crate::connectivity::Columns;
+use crate::connectivity::{Columns, columns_if_needed};
+use crate::custom_connectivity_update::ConnectivityUpdates;
 use crate::custom_update::{CustomUpdates, is_local};
 use crate::error::EngineError;
 use crate::load::{initialise, keys};
@@ -20,6 +21,7 @@ use crate::random_key::arbitrary_seed;
 use crate::recording::{Recording, SpikeTrain};
 use crate::run_plan::{RunPlan, StepUpdate};
 use crate::schedule::{BlockStep, Shared};
+use crate::stopwatch::{Stopwatch, UpdateTimes};
 use crate::worker::{Clock, Worker};
 
 /// Most timesteps that blocks run without waiting for each other, so that an interrupted run has
@@ -40,8 +42,12 @@ pub struct Simulation {
     timestep: u64,
     steps_made: u64,
     clock: Clock,
-    custom_update_times: IndexMap<String, Duration>,
+    /// Of each custom update group, by its name.
+    custom_update_times: IndexMap<String, UpdateTimes>,
     init_time: Duration,
+    init_sparse_time: Duration,
+    /// How often custom connectivity updates have run; one element.
+    connectivity_runs: Buffer,
 }
 
 /// Memory of an array and its shape.
@@ -102,7 +108,7 @@ impl Simulation {
             seed => seed,
         };
         let keys = keys(plan, seed)?;
-        let columns = initialise(&model, &buffers, arrays, &keys, seed)?;
+        let (columns, init_sparse_time) = initialise(&model, &buffers, arrays, &keys, seed)?;
         let recordings = plan
             .event_queues
             .iter()
@@ -141,7 +147,9 @@ impl Simulation {
             steps_made: 0,
             clock: Clock::default(),
             custom_update_times: IndexMap::new(),
-            init_time: start.elapsed(),
+            init_time: if enabled { start.elapsed() } else { Duration::ZERO },
+            init_sparse_time: if enabled { init_sparse_time } else { Duration::ZERO },
+            connectivity_runs: Buffer::new(Type::U32, 1)?,
             model,
         })
     }
@@ -329,15 +337,39 @@ impl Simulation {
     }
 
     fn run_update(&mut self, group: &str) {
-        let start = self.model.plan.network.timing_enabled.then(Instant::now);
+        let model = self.model.clone();
+        let mut times = self.custom_update_times.shift_remove(group).unwrap_or_default();
+        let mut stopwatch = Stopwatch::new(model.plan.network.timing_enabled);
+        let changed = {
+            let worker = self.workers[0].lock().unwrap_or_else(PoisonError::into_inner);
+            worker.set_time(&model.plan, self.timestep);
+            let updates = self.custom_updates(&worker, &self.rings);
+            let connectivity = ConnectivityUpdates {
+                model: &model,
+                around: Surroundings { timestep: &self.connectivity_runs, ..updates.around },
+                watch: &self.watch,
+            };
+            connectivity.run_host(group);
+            times.host += stopwatch.lap();
+            updates.run(group);
+            connectivity.run_rows(group)
+        };
+        times.update += stopwatch.lap();
+        if model.plan.custom_connectivity_updates.contains_key(group) {
+            let runs = self.connectivity_runs.load(0).unwrap_or(0);
+            self.connectivity_runs.store(0, runs + 1);
+        }
+        for group in changed {
+            self.columns[group] =
+                columns_if_needed(&model.plan.synapse_groups[group], &self.buffers);
+        }
+        times.remap += stopwatch.lap();
         {
             let worker = self.workers[0].lock().unwrap_or_else(PoisonError::into_inner);
-            worker.set_time(&self.model.plan, self.timestep);
-            self.custom_updates(&worker, &self.rings).run(group);
+            self.custom_updates(&worker, &self.rings).run_transposes(group);
         }
-        if let Some(start) = start {
-            *self.custom_update_times.entry(group.to_owned()).or_default() += start.elapsed();
-        }
+        times.transpose += stopwatch.lap();
+        self.custom_update_times.insert(group.to_owned(), times);
     }
 
     /// Run the custom updates of a group.
@@ -454,7 +486,15 @@ impl Simulation {
     ///
     /// [`EngineError::Unknown`] if there is no dynamic parameter with that path.
     pub fn set_dynamic_param(&mut self, path: &str, value: f64) -> Result<(), EngineError> {
-        let id = self.find(path)?;
+        let layout = &self.model.plan.layout;
+        let id = layout.find(path).filter(|_| is_dynamic_param(path)).ok_or_else(|| {
+            let paths = layout.arrays().map(|(_, array)| array.path.clone());
+            EngineError::Unknown {
+                what: "dynamic parameter",
+                name: path.to_owned(),
+                available: paths.filter(|path| is_dynamic_param(path)).collect(),
+            }
+        })?;
         let buffer = &self.buffers[id.0];
         buffer.store(0, mlgenn_ir::evaluate::convert(Type::F64, buffer.ty(), value.to_bits()));
         Ok(())
@@ -521,12 +561,25 @@ impl Simulation {
             ("postsynaptic_update_time".to_owned(), clock.postsynaptic_update.as_secs_f64()),
             ("synapse_dynamics_time".to_owned(), clock.synapse_dynamics.as_secs_f64()),
             ("init_time".to_owned(), self.init_time.as_secs_f64()),
+            ("init_sparse_time".to_owned(), self.init_sparse_time.as_secs_f64()),
         ]);
-        for (group, time) in &self.custom_update_times {
-            times.insert(format!("custom_update_time.{group}"), time.as_secs_f64());
+        for (group, update) in &self.custom_update_times {
+            for (part, time) in [
+                ("time", update.update),
+                ("transpose_time", update.transpose),
+                ("remap_time", update.remap),
+                ("host_time", update.host),
+            ] {
+                times.insert(format!("custom_update_{part}.{group}"), time.as_secs_f64());
+            }
         }
         times
     }
+}
+
+/// Whether the path of an array is that of a dynamic parameter.
+fn is_dynamic_param(path: &str) -> bool {
+    matches!(path.split('.').nth(2), Some("params" | "psm_params"))
 }
 
 impl std::fmt::Debug for Simulation {

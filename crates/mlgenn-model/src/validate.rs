@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
-use crate::description::{Egp, Network, NeuronModel, Param, ParamValues, VarInit};
+use crate::description::{
+    CustomConnectivityUpdate, Egp, MatrixType, Network, NeuronModel, Param, ParamValues, VarInit,
+};
 use crate::error::ModelError;
 
 /// The largest number of neurons, synapses of a row, or batch members.
@@ -140,7 +142,53 @@ pub(crate) fn validate(network: &Network) -> Result<(), ModelError> {
             &update.egp_refs,
         )?;
     }
+    for update in &network.custom_connectivity_updates {
+        check_object_name("custom connectivity update", &update.name, &mut names)?;
+        check_custom_connectivity_update(network, update)?;
+    }
     Ok(())
+}
+
+fn check_custom_connectivity_update(
+    network: &Network,
+    update: &CustomConnectivityUpdate,
+) -> Result<(), ModelError> {
+    let context = format!("Custom connectivity update '{}'", update.name);
+    check_identifier(&context, &update.group)?;
+    let mut groups = network.synapse_groups.iter();
+    let Some(group) = groups.find(|group| group.name == update.synapse_group) else {
+        let names = network.synapse_groups.iter().map(|group| group.name.as_str());
+        return Err(ModelError::unknown(context, "synapse group", &update.synapse_group, names));
+    };
+    if group.matrix_type != MatrixType::Sparse {
+        let problem =
+            format!("only SPARSE connectivity can be changed, not that of {}", group.name);
+        return Err(ModelError::invalid(context, problem));
+    }
+    let model = &update.model;
+    let mut members = Members::new(&context);
+    members.params(&model.params, &model.derived_params, &update.params)?;
+    members.egps(&model.extra_global_params)?;
+    members.dynamic(&model.params, &update.dynamic_params)?;
+    for (vars, inits) in [
+        (&model.vars, &update.vars),
+        (&model.pre_vars, &update.pre_vars),
+        (&model.post_vars, &update.post_vars),
+    ] {
+        members.vars(vars.iter().map(|var| var.name.as_str()), inits)?;
+    }
+    for (declared, bound) in [
+        (&model.var_refs, &update.var_refs),
+        (&model.pre_var_refs, &update.pre_var_refs),
+        (&model.post_var_refs, &update.post_var_refs),
+    ] {
+        let names = || declared.iter().map(|reference| reference.name.as_str());
+        members.names(names())?;
+        members.bound("variable reference", names(), bound)?;
+    }
+    let names = || model.extra_global_param_refs.iter().map(|reference| reference.name.as_str());
+    members.names(names())?;
+    members.bound("extra global parameter reference", names(), &update.egp_refs)
 }
 
 fn find_population<'a>(

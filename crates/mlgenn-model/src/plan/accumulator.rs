@@ -14,12 +14,13 @@ use super::kernel::{Index, PlannedKernel, SlotBinding};
 use super::{CustomUpdatePlan, InitFrom, InitPlan, SynapseGroupPlan};
 use crate::layout::{ArrayId, Copies, Layout};
 
-/// Find such variables and store them per block.
+/// Find such variables and store them per block; those in `fixed` stay as they are.
 pub(super) fn choose(
     layout: &mut Layout,
     groups: &[SynapseGroupPlan],
     updates: &mut IndexMap<String, Vec<CustomUpdatePlan>>,
     initialisers: &[InitPlan],
+    fixed: &BTreeSet<ArrayId>,
 ) {
     let starts_at_zero = |id: ArrayId| {
         initialisers.iter().any(|init| init.array == id && matches!(init.from, InitFrom::Bits(0)))
@@ -28,6 +29,7 @@ pub(super) fn choose(
         .arrays()
         .filter(|(id, array)| {
             starts_at_zero(*id)
+                && !fixed.contains(id)
                 && array.synapse_group.is_some()
                 && array.path.starts_with("syn.")
                 && array.copies == Copies::Member

@@ -6,14 +6,14 @@ use mlgenn_lang::NumericType;
 
 use super::Planner;
 use super::init::InitOver;
-use super::kernel::{Composer, Index, PlannedKernel, RingPosition, Scalar, SlotBinding};
+use super::kernel::{
+    Composer, EventQueueId, Index, PlannedKernel, RingPosition, Scalar, SlotBinding,
+};
 use super::scope::Scope;
 use super::synapse::numeric;
 use super::usage::uses;
 use super::weights::Weights;
-use crate::description::{
-    CustomUpdate, CustomUpdateVarAccess, EgpRef, MatrixType, VarAccessMode, VarRef,
-};
+use crate::description::{CustomUpdate, CustomUpdateVarAccess, MatrixType, VarAccessMode, VarRef};
 use crate::error::ModelError;
 use crate::layout::{Array, ArrayId, Copies};
 
@@ -34,6 +34,30 @@ pub struct CustomUpdatePlan {
     pub broadcasts: Vec<ArrayId>,
     /// What is copied to the transposed place afterwards.
     pub transpose: Option<Transpose>,
+    /// Spikes to be counted beforehand.
+    pub spike_counts: Vec<SpikeCount>,
+}
+
+/// A number of spikes of a population in the last timestep, for each batch member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpikeCount {
+    /// The spikes.
+    pub queue: EventQueueId,
+    /// Where the number goes: one element per batch member.
+    pub count: ArrayId,
+    /// What becomes of spikes beyond the number that is there afterwards.
+    pub written: SpikeCountWrite,
+}
+
+/// What a custom update does to spikes by setting their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpikeCountWrite {
+    /// It does not set it.
+    Never,
+    /// Spikes of the last timestep beyond the number are dropped.
+    LastTimestep,
+    /// So are those of earlier timesteps that are still under way.
+    AllSlots,
 }
 
 /// What the lanes of a custom update are.
@@ -102,13 +126,6 @@ impl Planner {
     ) -> Result<IndexMap<String, Shape>, ModelError> {
         let mut shapes = IndexMap::new();
         let mut waiting = self.network.custom_updates.clone();
-        if let Some(update) = self.network.custom_connectivity_updates.first() {
-            return Err(ModelError::unsupported(
-                format!("Custom connectivity update '{}'", update.name),
-                "changing connectivity",
-                "custom updates of variables",
-            ));
-        }
         // References to variables of other updates wait until those are laid out.
         while !waiting.is_empty() {
             let before = waiting.len();
@@ -230,6 +247,7 @@ impl Planner {
                 let vars = &self.network.populations[index].model.vars;
                 vars.iter().any(|v| v.name == *var && v.access == ReadOnlySharedNeuron)
             }
+            VarRef::SpikeCount { .. } => true,
             VarRef::CustomUpdate { custom_update, var } => {
                 let update = self.network.custom_updates.iter().find(|u| u.name == *custom_update);
                 update.is_some_and(|update| {
@@ -299,49 +317,6 @@ impl Planner {
         )
     }
 
-    /// The array that a reference is bound to.
-    fn resolve(&self, context: &str, reference: &VarRef) -> Result<ArrayId, ModelError> {
-        let path = match reference {
-            VarRef::Neuron { population, var } => format!("neuron.{population}.vars.{var}"),
-            VarRef::CurrentSource { current_source, var } => {
-                format!("cs.{current_source}.vars.{var}")
-            }
-            VarRef::CustomUpdate { custom_update, var } => format!("cu.{custom_update}.vars.{var}"),
-            VarRef::CustomConnectivityUpdate { update, .. } => {
-                return Err(ModelError::unsupported(
-                    context,
-                    format!("a reference to the custom connectivity update '{update}'"),
-                    "references to variables of populations, synapse groups and custom updates",
-                ));
-            }
-            VarRef::Psm { synapse_group, var } => format!("syn.{synapse_group}.psm_vars.{var}"),
-            VarRef::WuPre { synapse_group, var } => format!("syn.{synapse_group}.pre_vars.{var}"),
-            VarRef::WuPost { synapse_group, var } => {
-                format!("syn.{synapse_group}.post_vars.{var}")
-            }
-            VarRef::Wu { synapse_group, var, .. } => format!("syn.{synapse_group}.vars.{var}"),
-            VarRef::OutPost { synapse_group } => format!("syn.{synapse_group}.out_post"),
-            VarRef::DenDelay { synapse_group } => format!("syn.{synapse_group}.den_delay"),
-            VarRef::SpikeTime { population } => format!("neuron.{population}.spike_times"),
-            VarRef::PrevSpikeTime { population } => {
-                format!("neuron.{population}.prev_spike_times")
-            }
-            VarRef::SpikeCount { synapse_group } => {
-                return Err(ModelError::unsupported(
-                    context,
-                    format!("a reference to the spike count of '{synapse_group}'"),
-                    "references to variables",
-                ));
-            }
-        };
-        self.layout.find(&path).ok_or_else(|| ModelError::Unknown {
-            context: context.to_owned(),
-            what: "variable",
-            name: path,
-            available: Vec::new(),
-        })
-    }
-
     /// Kernels of all custom updates, by group.
     pub(super) fn plan_custom_updates(
         &mut self,
@@ -352,6 +327,9 @@ impl Planner {
             let shape = shapes[&update.name];
             let plan = CustomUpdateComposer::new(self, &update, shape).compose()?;
             groups.entry(update.group.clone()).or_default().push(plan);
+        }
+        for update in &self.network.custom_connectivity_updates {
+            groups.entry(update.group.clone()).or_default();
         }
         Ok(groups)
     }
@@ -370,6 +348,7 @@ struct CustomUpdateComposer<'a> {
     reduced: Vec<(Reduction, Cell, String)>,
     broadcasts: Vec<ArrayId>,
     transpose: Option<Transpose>,
+    spike_counts: Vec<SpikeCount>,
 }
 
 /// What code does with a variable or reference.
@@ -397,6 +376,7 @@ impl<'a> CustomUpdateComposer<'a> {
             reduced: Vec::new(),
             broadcasts: Vec::new(),
             transpose: None,
+            spike_counts: Vec::new(),
         }
     }
 
@@ -428,26 +408,19 @@ impl<'a> CustomUpdateComposer<'a> {
             };
             let Some(bound) = update.var_refs.get(&declared.name) else { continue };
             let array = self.planner.resolve(&self.context, bound)?;
-            self.check_type(&declared.name, &declared.type_name, array)?;
+            self.planner.check_reference_type(
+                &self.scope,
+                &declared.name,
+                &declared.type_name,
+                array,
+            )?;
+            self.note_spike_count(bound, array, mode);
             self.variable(&declared.name, array, mode)?;
             self.plan_transpose(bound, array)?;
         }
         for declared in &update.model.extra_global_param_refs {
             let Some(bound) = update.egp_refs.get(&declared.name) else { continue };
-            let path = match bound {
-                EgpRef::Neuron { population, egp } => format!("neuron.{population}.egps.{egp}"),
-                EgpRef::CurrentSource { current_source, egp } => {
-                    format!("cs.{current_source}.egps.{egp}")
-                }
-                EgpRef::CustomUpdate { custom_update, egp } => {
-                    format!("cu.{custom_update}.egps.{egp}")
-                }
-                EgpRef::Psm { synapse_group, egp } => {
-                    format!("syn.{synapse_group}.psm_egps.{egp}")
-                }
-                EgpRef::Wu { synapse_group, egp } => format!("syn.{synapse_group}.egps.{egp}"),
-            };
-            let array = self.planner.array(&path)?;
+            let array = self.planner.resolve_egp(bound)?;
             let (scope, composer) = (&mut self.scope, &mut self.composer);
             self.planner.define_egp(scope, composer, &declared.name, array)?;
         }
@@ -530,22 +503,8 @@ impl<'a> CustomUpdateComposer<'a> {
             reductions,
             broadcasts: self.broadcasts,
             transpose: self.transpose,
+            spike_counts: self.spike_counts,
         })
-    }
-
-    fn check_type(&self, name: &str, type_name: &str, array: ArrayId) -> Result<(), ModelError> {
-        let wanted: Type = self.scope.parse_number(type_name)?.into();
-        let array = self.planner.layout.array(array);
-        if wanted == array.ty {
-            return Ok(());
-        }
-        Err(ModelError::invalid(
-            &self.context,
-            format!(
-                "reference {name:?} has type {type_name:?}, but {} has type {}",
-                array.path, array.ty
-            ),
-        ))
     }
 
     fn indices_and_time(&mut self) -> Result<(), ModelError> {
@@ -663,6 +622,20 @@ impl<'a> CustomUpdateComposer<'a> {
             }
             _ => true,
         }
+    }
+
+    fn note_spike_count(&mut self, bound: &VarRef, count: ArrayId, mode: Mode) {
+        let VarRef::SpikeCount { synapse_group } = bound else { return };
+        let Some(population) = self.planner.spike_count_source(synapse_group) else { return };
+        self.spike_counts.push(SpikeCount {
+            queue: self.planner.rings[population].spikes,
+            count,
+            written: match mode {
+                Mode::ReadOnly => SpikeCountWrite::Never,
+                Mode::Broadcast => SpikeCountWrite::AllSlots,
+                Mode::ReadWrite | Mode::Reduce(_) => SpikeCountWrite::LastTimestep,
+            },
+        });
     }
 
     fn plan_transpose(&mut self, bound: &VarRef, from: ArrayId) -> Result<(), ModelError> {

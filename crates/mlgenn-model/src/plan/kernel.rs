@@ -23,6 +23,11 @@ pub enum SlotBinding {
         /// Which slot of its ring.
         at: RingPosition,
     },
+    /// All copies of an array that has no ring, one after the other.
+    AllCopies {
+        /// The array.
+        array: ArrayId,
+    },
     /// A whole ring of an array.
     Ring {
         /// The array.
@@ -58,7 +63,8 @@ pub enum RingPosition {
 pub enum Scalar {
     /// Time in ms, of the type of `timepoint`.
     Time,
-    /// Timestep as `u32`.
+    /// Timestep as `u32`. In custom connectivity updates, which may run often in one timestep, how
+    /// many runs there were before.
     Timestep,
 }
 
@@ -101,7 +107,10 @@ impl Composer {
         binding: SlotBinding,
     ) -> SlotId {
         // Two slots on the same memory could not be told apart by an executor that works in place.
-        let shared = matches!(binding, SlotBinding::Array { .. } | SlotBinding::Index(_));
+        let shared = matches!(
+            binding,
+            SlotBinding::Array { .. } | SlotBinding::AllCopies { .. } | SlotBinding::Index(_)
+        );
         if let Some((_, slot)) = self.slots.iter().find(|(k, _)| shared && *k == (kind, binding)) {
             return *slot;
         }

@@ -6,10 +6,12 @@
 mod accumulator;
 mod blocks;
 mod connectivity;
+mod custom_connectivity_update;
 mod custom_update;
 mod init;
 mod kernel;
 mod neuron;
+mod reference;
 mod scope;
 mod synapse;
 mod usage;
@@ -27,8 +29,10 @@ use crate::validate::validate;
 
 pub use blocks::Blocks;
 pub use connectivity::{ConnectivityPlan, SparseFrom};
+pub use custom_connectivity_update::CustomConnectivityUpdatePlan;
 pub use custom_update::{
-    CustomUpdatePlan, CustomUpdateSize, Reduce, Reduction, Transpose, lowest_bits,
+    CustomUpdatePlan, CustomUpdateSize, Reduce, Reduction, SpikeCount, SpikeCountWrite, Transpose,
+    lowest_bits,
 };
 pub use init::{InitFrom, InitOver, InitPlan};
 pub use kernel::{EventQueueId, Index, PlannedKernel, RingPosition, Scalar, SlotBinding};
@@ -61,8 +65,11 @@ pub struct Plan {
     pub synapse_groups: Vec<SynapseGroupPlan>,
     /// Queues of spikes and spike-like events.
     pub event_queues: Vec<EventQueue>,
-    /// Custom updates by name of their group, in the order of the description.
+    /// Custom updates by name of their group, in the order of the description. Groups of custom
+    /// connectivity updates are listed too, if only with an empty list.
     pub custom_updates: IndexMap<String, Vec<CustomUpdatePlan>>,
+    /// Custom connectivity updates by name of their group.
+    pub custom_connectivity_updates: IndexMap<String, Vec<CustomConnectivityUpdatePlan>>,
     /// What initialises variables, in order.
     pub initialisers: Vec<InitPlan>,
     /// Number of streams of random numbers; streams are numbered from 0.
@@ -244,6 +251,8 @@ impl Planner {
         self.plan_rings()?;
         self.plan_group_arrays()?;
         self.plan_population_arrays()?;
+        self.plan_spike_counts()?;
+        self.plan_custom_connectivity_update_arrays()?;
         let custom_shapes = self.plan_custom_update_arrays()?;
         let populations = (0..self.network.populations.len())
             .map(|index| self.plan_population(index))
@@ -254,12 +263,18 @@ impl Planner {
         let mut custom_updates = self.plan_custom_updates(&custom_shapes)?;
         if !self.options.accumulate_per_member {
             let initialisers = &self.initialisers;
+            let fixed = self.set_by_connectivity_updates()?;
             accumulator::choose(
                 &mut self.layout,
                 &synapse_groups,
                 &mut custom_updates,
                 initialisers,
+                &fixed,
             );
+        }
+        let mut custom_connectivity_updates: IndexMap<String, Vec<_>> = IndexMap::new();
+        for (group, update) in self.plan_custom_connectivity_updates()? {
+            custom_connectivity_updates.entry(group).or_default().push(update);
         }
         Ok(Plan {
             blocks: Blocks::new(self.network.batch_size),
@@ -271,6 +286,7 @@ impl Planner {
             synapse_groups,
             event_queues: self.event_queues,
             custom_updates,
+            custom_connectivity_updates,
             initialisers: self.initialisers,
             streams: self.next_stream,
         })

@@ -4,6 +4,8 @@
 //! neuron code, dynamics of pre- and postsynaptic variables, spike-like events, threshold, and for
 //! neurons that spike the spike code of the synapse groups and the reset code.
 
+use std::ops::Range;
+
 use indexmap::IndexMap;
 use mlgenn_ir::lower::RandomSource;
 use mlgenn_ir::{Cell, CompareOp, Domain, Op, SlotId, SlotKind, Type, Value};
@@ -133,6 +135,8 @@ struct NeuronUpdate<'a> {
     member: Value,
     timestep: Value,
     states: Vec<State>,
+    /// Which of these belong to the postsynaptic model of each synapse group.
+    psm_states: IndexMap<usize, Range<usize>>,
     /// `Isyn` and the additional input variables.
     inputs: IndexMap<String, (NumericType, Cell)>,
     draws: Vec<Cell>,
@@ -155,6 +159,7 @@ impl<'a> NeuronUpdate<'a> {
             member,
             timestep,
             states: Vec::new(),
+            psm_states: IndexMap::new(),
             inputs: IndexMap::new(),
             draws: Vec::new(),
         }
@@ -454,7 +459,9 @@ impl<'a> NeuronUpdate<'a> {
             )?;
             let in_syn = self.composer.builder.get(cell);
             self.composer.builder.write(slot, in_syn);
+            let first = self.states.len();
             self.states.extend(states);
+            self.psm_states.insert(index, first..self.states.len());
         }
         Ok(())
     }
@@ -588,6 +595,10 @@ impl<'a> NeuronUpdate<'a> {
         self.spike_time_name(&mut codes, name, population_time)?;
         self.allow_random(&mut codes);
         let mut condition = base(self, false)?;
+        if !pre && let Some(range) = self.psm_states.get(&index) {
+            let psm = &self.states[range.clone()];
+            self.define_refs(&mut condition, &group.weight_update.psm_var_refs, psm)?;
+        }
         self.spike_time_name(&mut condition, "set", event_times.last)?;
         self.spike_time_name(&mut condition, "prev_set", event_times.before)?;
         self.allow_random(&mut condition);

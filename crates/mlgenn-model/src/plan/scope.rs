@@ -1,6 +1,8 @@
 //! The names that a slot of model code sees, and running code in a kernel under construction.
 
-use mlgenn_ir::lower::{Binding, EachSynapse, LowerError, Lowering, RandomSource};
+use mlgenn_ir::lower::{
+    Binding, EachSynapse, ElementBinding, LowerError, Lowering, RandomSource, SynapseRow,
+};
 use mlgenn_ir::{Cell, KernelBuilder, SlotId, Value};
 use mlgenn_lang::{
     Checker, Environment, NumericType, Precision, Source, Symbol, SymbolKind, Type, parse_type,
@@ -105,6 +107,18 @@ impl Scope {
         self.define(name, ty, SymbolKind::Value, Binding::Cell(cell))
     }
 
+    /// An element of an array, which is looked for anew at each use.
+    pub(crate) fn element(
+        &mut self,
+        name: &str,
+        ty: NumericType,
+        writable: bool,
+        find: ElementBinding,
+    ) -> Result<(), ModelError> {
+        let ty = Type { is_const: !writable, ..Type::numeric(ty) };
+        self.define(name, ty, SymbolKind::Value, Binding::Element(find))
+    }
+
     /// A value that code may only assign to.
     pub(crate) fn write_only(
         &mut self,
@@ -166,6 +180,13 @@ impl Scope {
         let names = inside.iter().filter_map(|name| self.environment.find(name));
         self.environment.for_each_synapse = Some(names.collect());
         self.each_synapse = EachSynapse::Lane;
+    }
+
+    /// Allow `for_each_synapse`, where each lane is a row; inside it code sees these names.
+    pub(crate) fn one_row_per_lane(&mut self, row: SynapseRow, inside: &[String]) {
+        let names = inside.iter().filter_map(|name| self.environment.find(name));
+        self.environment.for_each_synapse = Some(names.collect());
+        self.each_synapse = EachSynapse::Row(row);
     }
 
     /// A whole number, such as `num_neurons`.

@@ -255,6 +255,7 @@ impl Planner {
         let Planned { connectivity, row_stride, kernel } =
             plan_connectivity(self, &context, &prefix, &group, (num_pre, num_post))?;
         self.row_strides.push(row_stride);
+        check_size(&context, num_pre, row_stride)?;
         self.kernels.push(kernel);
         self.plan_weights(&context, &prefix, index, &group)?;
         let codes = model.synaptic_codes();
@@ -784,4 +785,16 @@ pub(super) fn numeric(ty: Type) -> NumericType {
         Type::F32 => NumericType::Float,
         Type::F64 => NumericType::Double,
     }
+}
+
+/// Synapses are numbered with 32 bits.
+fn check_size(context: &str, num_pre: usize, row_stride: usize) -> Result<(), ModelError> {
+    if num_pre.checked_mul(row_stride).is_some_and(|synapses| u32::try_from(synapses).is_ok()) {
+        return Ok(());
+    }
+    Err(ModelError::unsupported(
+        context,
+        format!("a matrix of {num_pre} rows of up to {row_stride} synapses"),
+        format!("at most {} synapses in a group; split it into several", u32::MAX),
+    ))
 }

@@ -50,7 +50,7 @@ pub enum SparseFrom {
         /// How many.
         count: usize,
     },
-    /// Neuron `i` to neuron `i`.
+    /// Neuron `i` to neuron `i`, as long as both exist.
     OneToOne,
     /// Each pair with a probability.
     FixedProbability {
@@ -140,7 +140,7 @@ fn plan_snippet(
     snippet: &SparseSnippet,
     params: &ParamValues,
 ) -> Result<Planned, ModelError> {
-    let (num_pre, num_post) = own.sizes;
+    let (_, num_post) = own.sizes;
     let invalid = |problem: String| ModelError::invalid(own.context, problem);
     let name = &snippet.name;
     let has_kernel = !snippet.kernel_size.is_empty();
@@ -164,12 +164,6 @@ fn plan_snippet(
     };
     match name.as_str() {
         "OneToOne" if !has_kernel => {
-            if num_pre != num_post {
-                return Err(invalid(format!(
-                    "one-to-one connectivity needs populations of one size; the source has \
-                     {num_pre} neurons, the target {num_post}"
-                )));
-            }
             let rows = own.add_rows(planner, stride, &[])?;
             Ok(own.planned(rows, SparseFrom::OneToOne))
         }
