@@ -122,11 +122,7 @@ REFUSED = [row for row in SNIPPETS.values() if not _is_accepted(row)]
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("row", ACCEPTED, ids=lambda row: row["name"])
 def test_accepted(row: dict[str, Any]) -> None:
-    if row["context"] == "ccu":
-        with pytest.raises(e.Unsupported):
-            build(row)
-    else:
-        build(row)
+    build(row)
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: row["name"])

@@ -5,16 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlgenn_rs import engine as e
-
 from .golden import Case, Program, assert_close, build, case_names, load_case
 
 BACKENDS = ["cpu", "interpreter"]
-
-UNSUPPORTED = {
-    "ccu_remove_add": "custom connectivity updates",
-}
-"""Cases that this version refuses, with what they need."""
 
 DELIBERATELY_DIFFERENT = {
     "event_times": {"syn.S2.vars.b"},
@@ -65,7 +58,7 @@ def _steps_before_reading_spike_times(case: Case) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", [name for name in case_names() if name not in UNSUPPORTED])
+@pytest.mark.parametrize("name", case_names())
 def test_case(name: str, backend: str) -> None:
     case = load_case(name)
     outputs = run_case(case, backend)
@@ -73,7 +66,7 @@ def test_case(name: str, backend: str) -> None:
     check(case, outputs)
 
 
-@pytest.mark.parametrize("name", [name for name in case_names() if name not in UNSUPPORTED])
+@pytest.mark.parametrize("name", case_names())
 def test_case_as_run_plan(name: str) -> None:
     case = load_case(name)
     outputs = run_case(case, "cpu", use_plan=True)
@@ -81,15 +74,5 @@ def test_case_as_run_plan(name: str) -> None:
     check(case, outputs)
 
 
-@pytest.mark.parametrize("name", sorted(UNSUPPORTED))
-def test_unsupported_case_is_refused(name: str) -> None:
-    case = load_case(name)
-    with pytest.raises(NotImplementedError) as error:
-        run_case(case, "cpu")
-    assert isinstance(error.value, e.MlGennError)
-
-
 def test_all_cases_are_covered() -> None:
-    names = set(case_names())
-    assert len(names) >= 53
-    assert set(UNSUPPORTED) <= names
+    assert len(case_names()) >= 53
