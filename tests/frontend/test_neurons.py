@@ -60,7 +60,7 @@ def test_engine_accepts_models(name: str) -> None:
         (AdaptiveLeakyIntegrateFire(), ["V", "A"]),
         (AdaptiveLeakyIntegrateFire(tau_refrac=2.0), ["V", "A", "RefracTime"]),
         (IntegrateFireInput(), ["V"]),
-        (SpikeInput(5), ["StartSpike"]),
+        (SpikeInput(5), ["StartSpike", "NextSpikeTime"]),
         (FewSpikeRelu(), ["Fx", "V"]),
         (FewSpikeReluInput(), ["V"]),
     ],
@@ -181,6 +181,7 @@ def test_spike_input() -> None:
     group = make_group(
         SpikeTimes=FakeArray((5,)),
         StartSpike=FakeArray((3, 2), np.uint32),
+        NextSpikeTime=FakeArray((3, 2), np.float32),
         EndSpike=FakeArray((3, 2), np.uint32),
     )
     SpikeInput(5).set_input(group, 3, (2,), examples)

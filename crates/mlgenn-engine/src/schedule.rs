@@ -182,6 +182,15 @@ impl BlockStep<'_> {
         if let Some(prologue) = &programs.prologue {
             self.launch(prologue, &around, &place, group.num_post, &mut operands);
         }
+        if group.is_dense() {
+            // Rows differ in nothing but where they start.
+            programs.body.operands(&around, &place, &mut operands);
+            let (operands, watch) = (&operands, self.shared.watch);
+            let launch = Launch { lanes: group.num_post, operands, watch };
+            let steps = programs.body.row_steps(group.row_stride);
+            programs.body.program.launch_rows(&launch, &steps, &self.worker.active);
+            return;
+        }
         for &row in &self.worker.active {
             let lanes = place.enter_row(group, buffers, row as usize);
             self.launch(&programs.body, &around, &place, lanes, &mut operands);

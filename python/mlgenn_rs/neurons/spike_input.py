@@ -16,6 +16,21 @@ from .neuron import Neuron
 if TYPE_CHECKING:
     from ..population import Population
 
+NO_SPIKE = 1.0e30
+"""Time (ms) of the next spike of a neuron that has none left."""
+
+UNKNOWN = -1.0e30
+"""Time of the next spike while it has not been looked up."""
+
+_LOOK_UP = f"""
+    if (StartSpike == EndSpike) {{
+        NextSpikeTime = {NO_SPIKE};
+    }}
+    else {{
+        NextSpikeTime = SpikeTimes[StartSpike];
+    }}
+"""
+
 
 class SpikeInput(Neuron, Input):
     """Emits given spikes.
@@ -80,7 +95,12 @@ class SpikeInput(Neuron, Input):
         spike_times.view[:num_spikes] = batch.spike_times
         spike_times.push_to_device()
         starts = calc_start_spikes(batch.end_spikes)
-        for name, values in (("EndSpike", batch.end_spikes), ("StartSpike", starts)):
+        unknown = np.full(starts.shape, UNKNOWN, dtype=np.float32)
+        for name, values in (
+            ("EndSpike", batch.end_spikes),
+            ("StartSpike", starts),
+            ("NextSpikeTime", unknown),
+        ):
             variable = genn_pop.vars[name]
             view = variable.current_view
             view[...] = values.reshape(view.shape)
@@ -92,14 +112,24 @@ class SpikeInput(Neuron, Input):
             "vars": [
                 ("StartSpike", "unsigned int", VarAccess.READ_WRITE),
                 ("EndSpike", "unsigned int", VarAccess.READ_ONLY_DUPLICATE),
+                # Saves looking the time up in every timestep.
+                ("NextSpikeTime", "scalar", VarAccess.READ_WRITE),
             ],
             "extra_global_params": [("SpikeTimes", "scalar*")],
-            "threshold_condition_code": "StartSpike != EndSpike && t >= SpikeTimes[StartSpike]",
-            "reset_code": "StartSpike++;",
+            "sim_code": f"""
+                if (NextSpikeTime == {UNKNOWN}) {{
+                    {_LOOK_UP}
+                }}
+                """,
+            "threshold_condition_code": "t >= NextSpikeTime",
+            "reset_code": f"""
+                StartSpike++;
+                {_LOOK_UP}
+                """,
         }
         return NeuronModel(
             model,
             None,
-            var_vals={"StartSpike": 0, "EndSpike": 0},
+            var_vals={"StartSpike": 0, "EndSpike": 0, "NextSpikeTime": UNKNOWN},
             egp_vals={"SpikeTimes": np.zeros(self.max_spikes, dtype=np.float32)},
         )
