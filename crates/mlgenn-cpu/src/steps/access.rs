@@ -9,7 +9,9 @@ use std::marker::PhantomData;
 use mlgenn_ir::Type;
 use mlgenn_ir::launch::Pattern;
 
-use super::element::{Bits8, Bits16, Bits32, Bits64, Boolean, Double, Element, Single, Sum};
+use super::element::{
+    Bits8, Bits16, Bits32, Bits64, Boolean, Double, Element, Single, Sum, with_lanes,
+};
 use super::evaluate::raise_out_of_range;
 use crate::simd::{MAX_LANES, Simd};
 use crate::tape::{Body, Operand, Step, StepFn, Vm};
@@ -116,13 +118,22 @@ fn lanes_of<E: Element, A: Act<E>>(step: &Step) -> Operand {
     if A::ACTION == Action::Load { step.d } else { step.a }
 }
 
-/// Repeat the first lane if all lanes share the destination of a load.
+/// Act on an element for each lane; `element` says which.
 #[inline(always)]
-unsafe fn spread<E: Element>(lane: *mut E::Lane) {
-    if size_of::<E::Lane>() == 4 {
-        for i in 1..MAX_LANES {
-            *lane.add(i) = *lane;
-        }
+unsafe fn each<E: Element, A: Act<E>>(
+    vm: &Vm<'_>,
+    operand: Operand,
+    memory: *mut E::Memory,
+    count: usize,
+    element: impl Fn(usize) -> usize,
+) {
+    let lanes = vm.at(operand).cast::<E::Lane>();
+    // Strides are known at compile time in both loops, or else compilers make gathers of them.
+    if operand.is_uniform() {
+        let mut shared = *lanes;
+        (0..count).for_each(|i| A::act(memory.add(element(i)), &raw mut shared));
+    } else {
+        (0..count).for_each(|i| A::act(memory.add(element(i)), lanes.add(i)));
     }
 }
 
@@ -134,66 +145,81 @@ impl<E: Element, A: Act<E>> Body for Lanes<E, A> {
     unsafe fn run<S: Simd>(vm: &mut Vm<'_>, step: &Step, count: usize) {
         let place = Place::unpack(step.immediate);
         let operand = lanes_of::<E, A>(step);
-        let lanes = vm.at(operand).cast::<E::Lane>();
-        let binding = vm.binding(place.slot as usize);
         let mut memory = vm.at(step.b).cast::<E::Memory>();
-        let ring = binding.ring;
-        let due = |position: usize| {
-            let delay = *vm.at(step.c).cast::<u32>().byte_add(position * step.c.step as usize);
-            let slots = i64::from(ring.slots);
-            let current = i64::from(ring.current);
-            let slot = match place.ring {
-                None => 0,
-                Some(RingKind::Accumulator) => (current + i64::from(delay)) % slots,
-                Some(RingKind::History) => (current - i64::from(delay as i32)).rem_euclid(slots),
-            };
-            slot as usize * ring.stride
-        };
-        let each_due = place.ring.is_some() && !step.c.is_uniform();
-        if place.ring.is_some() && step.c.is_uniform() {
-            memory = memory.add(due(0));
+        if let Some(kind) = place.ring {
+            if !step.c.is_uniform() {
+                rings::<E, A>(vm, step, place, kind, count);
+                return;
+            }
+            memory = memory.add(due(vm, place, kind, *vm.at(step.c).cast()));
         }
         if A::ACTION == Action::Load && operand.is_uniform() {
-            A::act(memory, lanes);
-            spread::<E>(lanes);
+            let lanes = vm.at(operand).cast::<E::Lane>();
+            let copies = if size_of::<E::Lane>() == 4 { MAX_LANES } else { 1 };
+            (0..copies).for_each(|lane| A::act(memory, lanes.add(lane)));
             return;
         }
-        let indices = binding.indices.as_ptr();
-        if !each_due && size_of::<E::Memory>() == 4 && operand.step == 4 {
-            let lanes = lanes.cast::<u32>();
-            let memory = memory.cast::<u32>();
-            match (A::ACTION, place.pattern) {
-                (Action::Load, Pattern::Gather) if vm.lanes.is_null() => {
-                    gather::<S>(lanes, memory, indices.add(vm.first), count);
-                    return;
-                }
-                (Action::Load, Pattern::Contiguous) if !vm.lanes.is_null() => {
-                    gather::<S>(lanes, memory, vm.lanes, count);
-                    return;
-                }
-                _ => {}
-            }
-        }
-        let apply = |position: usize, element: usize| {
-            let due = if each_due { due(position) } else { 0 };
-            let lane = lanes.byte_add(position * operand.step as usize);
-            A::act(memory.add(element + due), lane);
-        };
+        let indices = vm.binding(place.slot as usize).indices.as_ptr().wrapping_add(vm.first);
+        let wide = size_of::<E::Memory>() == 4 && A::ACTION == Action::Load;
+        let packed = vm.lanes;
         match place.pattern {
-            Pattern::Contiguous if vm.lanes.is_null() && !each_due => {
-                // The plain loop that the compiler knows how to vectorise.
-                for position in 0..count {
-                    let lane = lanes.byte_add(position * operand.step as usize);
-                    A::act(memory.add(position), lane);
-                }
+            Pattern::Contiguous if packed.is_null() => {
+                each::<E, A>(vm, operand, memory, count, |i| i);
             }
-            Pattern::Contiguous => (0..count).for_each(|i| apply(i, vm.lane(i))),
+            Pattern::Contiguous if wide => {
+                gather::<S>(vm.at(operand).cast(), memory.cast(), packed, count);
+            }
+            Pattern::Contiguous => {
+                each::<E, A>(vm, operand, memory, count, |i| *packed.add(i) as usize);
+            }
+            Pattern::Gather if packed.is_null() && wide => {
+                gather::<S>(vm.at(operand).cast(), memory.cast(), indices, count);
+            }
+            Pattern::Gather if packed.is_null() => {
+                each::<E, A>(vm, operand, memory, count, |i| *indices.add(i) as usize);
+            }
             Pattern::Gather => {
-                (0..count).for_each(|i| apply(i, *indices.add(vm.first + vm.lane(i)) as usize))
+                let element = |i: usize| *indices.add(*packed.add(i) as usize) as usize;
+                each::<E, A>(vm, operand, memory, count, element);
             }
-            Pattern::Uniform | Pattern::Whole => (0..count).for_each(|i| apply(i, 0)),
+            Pattern::Uniform | Pattern::Whole => {
+                each::<E, A>(vm, operand, memory, count, |_| 0);
+            }
         }
     }
+}
+
+/// Distance from the first slot of the ring to the one that a delay leads to, in elements.
+#[inline(always)]
+fn due(vm: &Vm<'_>, place: Place, kind: RingKind, delay: u32) -> usize {
+    let ring = vm.binding(place.slot as usize).ring;
+    let (slots, current) = (i64::from(ring.slots), i64::from(ring.current));
+    let slot = match kind {
+        RingKind::Accumulator => (current + i64::from(delay)) % slots,
+        RingKind::History => (current - i64::from(delay as i32)).rem_euclid(slots),
+    };
+    slot as usize * ring.stride
+}
+
+/// Access with a delay of its own for each lane.
+unsafe fn rings<E: Element, A: Act<E>>(
+    vm: &Vm<'_>,
+    step: &Step,
+    place: Place,
+    kind: RingKind,
+    count: usize,
+) {
+    let memory = vm.at(step.b).cast::<E::Memory>();
+    let delays = vm.at(step.c).cast::<u32>();
+    let indices = vm.binding(place.slot as usize).indices.as_ptr().wrapping_add(vm.first);
+    each::<E, A>(vm, lanes_of::<E, A>(step), memory, count, |i| {
+        let element = match place.pattern {
+            Pattern::Contiguous => vm.lane(i),
+            Pattern::Gather => *indices.add(vm.lane(i)) as usize,
+            Pattern::Uniform | Pattern::Whole => 0,
+        };
+        element + due(vm, place, kind, *delays.add(i))
+    });
 }
 
 /// Gather 32-bit elements.
@@ -210,10 +236,8 @@ unsafe fn gather<S: Simd>(d: *mut u32, memory: *const u32, indices: *const u32, 
 
 /// A kind of index of array elements.
 trait Index {
-    /// # Safety
-    ///
-    /// There must be a lane.
-    unsafe fn get(lane: *const u8) -> i64;
+    type Lane: Copy;
+    fn index(lane: Self::Lane) -> i64;
 }
 
 /// `i64`.
@@ -224,23 +248,26 @@ struct Signed;
 struct Unsigned;
 
 impl Index for Wide {
+    type Lane = i64;
     #[inline(always)]
-    unsafe fn get(lane: *const u8) -> i64 {
-        *lane.cast()
+    fn index(lane: i64) -> i64 {
+        lane
     }
 }
 
 impl Index for Signed {
+    type Lane = i32;
     #[inline(always)]
-    unsafe fn get(lane: *const u8) -> i64 {
-        i64::from(*lane.cast::<i32>())
+    fn index(lane: i32) -> i64 {
+        i64::from(lane)
     }
 }
 
 impl Index for Unsigned {
+    type Lane = u32;
     #[inline(always)]
-    unsafe fn get(lane: *const u8) -> i64 {
-        i64::from(*lane.cast::<u32>())
+    fn index(lane: u32) -> i64 {
+        i64::from(lane)
     }
 }
 
@@ -253,21 +280,23 @@ impl<E: Element, A: Act<E>, I: Index> Body for Indexed<E, A, I> {
         let slot = step.immediate as usize;
         let length = vm.binding(slot).length as u64;
         let memory = vm.at(step.b).cast::<E::Memory>();
-        let index = vm.at(step.c).cast_const();
         let operand = lanes_of::<E, A>(step);
         let lanes = vm.at(operand).cast::<E::Lane>();
-        for position in 0..count {
-            let i = I::get(index.add(position * step.c.step as usize));
-            let lane = lanes.byte_add(position * operand.step as usize);
-            if (i as u64) < length {
-                A::act(memory.add(i as usize), lane);
-            } else {
-                if A::ACTION == Action::Load {
-                    *lane = E::Lane::default();
+        let shared = operand.is_uniform();
+        with_lanes!(vm, step.c, I::Lane, |index| {
+            for position in 0..count {
+                let i = I::index(index(position));
+                let lane = if shared { lanes } else { lanes.add(position) };
+                if (i as u64) < length {
+                    A::act(memory.add(i as usize), lane);
+                } else {
+                    if A::ACTION == Action::Load {
+                        *lane = E::Lane::default();
+                    }
+                    raise_out_of_range(vm, slot, i);
                 }
-                raise_out_of_range(vm, slot, i);
             }
-        }
+        });
     }
 }
 

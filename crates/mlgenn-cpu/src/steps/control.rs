@@ -1,17 +1,8 @@
 //! Branches and loops: their bodies run on the active lanes only, packed side by side.
 
+use super::element::with_lanes;
 use crate::simd::Simd;
 use crate::tape::{Body, Branch, LoopPlan, Operand, Pack, Step, Vm};
-
-/// One lane of an operand.
-///
-/// # Safety
-///
-/// The operand must have the lane, of type `T`.
-#[inline(always)]
-unsafe fn lane<T>(vm: &Vm<'_>, operand: Operand, position: usize) -> *mut T {
-    vm.at(operand).add(position * operand.step as usize).cast()
-}
 
 /// Copy lanes: the one at `source(i)` to the one at `target(i)`.
 #[inline(always)]
@@ -23,13 +14,15 @@ unsafe fn copy(
     target: impl Fn(usize) -> usize,
 ) {
     if pack.to.step == 8 {
-        for i in 0..count {
-            *lane::<u64>(vm, pack.to, target(i)) = *lane::<u64>(vm, pack.from, source(i));
-        }
+        let to = vm.at(pack.to).cast::<u64>();
+        with_lanes!(vm, pack.from, u64, |lane| {
+            (0..count).for_each(|i| *to.add(target(i)) = lane(source(i)));
+        });
     } else {
-        for i in 0..count {
-            *lane::<u32>(vm, pack.to, target(i)) = *lane::<u32>(vm, pack.from, source(i));
-        }
+        let to = vm.at(pack.to).cast::<u32>();
+        with_lanes!(vm, pack.from, u32, |lane| {
+            (0..count).for_each(|i| *to.add(target(i)) = lane(source(i)));
+        });
     }
 }
 
@@ -160,7 +153,9 @@ unsafe fn retire(
     positions: *mut u32,
     lanes: *mut u32,
 ) -> usize {
-    let holds = |i: usize| *lane::<u32>(vm, plan.condition, i) != 0;
+    let masks = vm.at(plan.condition).cast::<u32>();
+    let stride = plan.condition.step as usize;
+    let holds = |i: usize| *masks.byte_add(i * stride) != 0;
     let Some(first) = (0..running).find(|&i| !holds(i)) else { return running };
     for result in &plan.results {
         for i in (first..running).filter(|&i| !holds(i)) {

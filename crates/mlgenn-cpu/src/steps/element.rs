@@ -142,3 +142,21 @@ pub(crate) unsafe fn set_lane_bits(ty: Type, lane: *mut u8, bits: u64) {
         _ => *lane.cast::<u32>() = bits as u32,
     }
 }
+
+/// Evaluates an expression with a function that gives the lanes of an operand; the code is made
+/// twice, for operands with a number per lane and for those that all lanes share. With strides
+/// that are only known when the code runs, compilers make slow gathers of such loops.
+macro_rules! with_lanes {
+    ($vm:expr, $operand:expr, $lane:ty, |$get:ident| $body:expr) => {{
+        let pointer = $vm.at($operand).cast::<$lane>().cast_const();
+        if $operand.is_uniform() {
+            let shared = *pointer;
+            let $get = move |_: usize| shared;
+            $body
+        } else {
+            let $get = move |position: usize| *pointer.add(position);
+            $body
+        }
+    }};
+}
+pub(super) use with_lanes;

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use mlgenn_ir::Type;
 
-use super::element::{Bits8, Bits16, Bits32, Bits64, Boolean, Double, Single, Sum};
+use super::element::{Bits8, Bits16, Bits32, Bits64, Boolean, Double, Single, Sum, with_lanes};
 use crate::simd::Simd;
 use crate::tape::{Body, Step, StepFn, Vm};
 
@@ -60,13 +60,13 @@ impl<E: Partial> Body for AddLanes<E> {
     #[inline(always)]
     unsafe fn run<S: Simd>(vm: &mut Vm<'_>, step: &Step, count: usize) {
         let partials = vm.at(step.d).cast::<E::Lane>();
-        let lanes = vm.at(step.a).cast::<E::Lane>();
-        for position in 0..count {
-            // Blocks start at multiples of 16 lanes.
-            let partial = partials.add(vm.lane(position) % PARTIALS);
-            let lane = *lanes.byte_add(position * step.a.step as usize);
-            *partial = E::add_partial(*partial, lane);
-        }
+        with_lanes!(vm, step.a, E::Lane, |lane| {
+            for position in 0..count {
+                // Blocks start at multiples of 16 lanes.
+                let partial = partials.add(vm.lane(position) % PARTIALS);
+                *partial = E::add_partial(*partial, lane(position));
+            }
+        });
     }
 }
 

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use mlgenn_ir::{BinaryOp, CompareOp, Type, UnaryOp};
 
+use super::element::with_lanes;
 use crate::simd::{MAX_LANES, Simd};
 use crate::tape::{Body, Step, StepFn, Vm};
 
@@ -26,18 +27,22 @@ impl<F: Scalar> Body for Each<F> {
     #[inline(always)]
     unsafe fn run<S: Simd>(vm: &mut Vm<'_>, step: &Step, count: usize) {
         let d = vm.at(step.d).cast::<F::R>();
-        let a = vm.at(step.a).cast::<F::A>();
-        let b = if F::ARITY > 1 { vm.at(step.b).cast::<F::B>() } else { a.cast() };
-        let (stride_a, stride_b) = (step.a.step as usize, step.b.step as usize);
         if step.d.is_uniform() {
-            let result = F::apply(*a, *b);
+            let a = *vm.at(step.a).cast::<F::A>();
+            let b = if F::ARITY > 1 { step.b } else { step.a };
+            let result = F::apply(a, *vm.at(b).cast::<F::B>());
             for lane in 0..if size_of::<F::R>() == 4 { MAX_LANES } else { 1 } {
                 *d.add(lane) = result;
             }
-            return;
-        }
-        for i in 0..count {
-            *d.add(i) = F::apply(*a.byte_add(i * stride_a), *b.byte_add(i * stride_b));
+        } else if F::ARITY > 1 {
+            with_lanes!(vm, step.a, F::A, |a| with_lanes!(vm, step.b, F::B, |b| {
+                (0..count).for_each(|i| *d.add(i) = F::apply(a(i), b(i)));
+            }));
+        } else {
+            let unused = *vm.at(step.a).cast::<F::B>();
+            with_lanes!(vm, step.a, F::A, |a| {
+                (0..count).for_each(|i| *d.add(i) = F::apply(a(i), unused));
+            });
         }
     }
 }
