@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, ref
+
+import numpy as np
 
 from .connectivity import Connectivity, default_connectivity
 from .network import Network
 from .synapses import Synapse, default_synapses
-from .utils.module import get_object
+from .utils.module import get_given_object
 
 if TYPE_CHECKING:
     from .population import Population
@@ -37,7 +39,9 @@ class Connection:
     Raises
     ------
     RuntimeError
-        If an argument is of the wrong kind, shapes do not fit, or no network is being built.
+        If connectivity, synapse or shapes do not fit, or no network is being built.
+    TypeError, ValueError
+        If ``source`` or ``target`` is no population, or ``max_delay_steps`` no number of timesteps.
     """
 
     def __init__(
@@ -50,13 +54,20 @@ class Connection:
         max_delay_steps: int | None = None,
         add_to_model: bool = True,
     ) -> None:
+        from .population import Population
+
+        ends: list[tuple[str, Any]] = [("source", source), ("target", target)]
+        for role, pop in ends:
+            if not isinstance(pop, Population):
+                hint = "; use its population()" if hasattr(pop, "population") else ""
+                raise TypeError(f"Connection: {role} must be a Population, got {pop!r}{hint}")
         self._source = ref(source)
         self._target = ref(target)
-        self.max_delay_steps = max_delay_steps
-        self.connectivity = get_object(
+        self.max_delay_steps = _check_max_delay(max_delay_steps)
+        self.connectivity = get_given_object(
             connectivity, Connectivity, "Connectivity", default_connectivity
         )
-        self.synapse = get_object(synapse, Synapse, "Synapse", default_synapses)
+        self.synapse = get_given_object(synapse, Synapse, "Synapse", default_synapses)
         self.name: str = f"Conn_{source.name}_{target.name}" if name is None else name
         self.connectivity.connect(source, target)
         if add_to_model:
@@ -81,3 +92,13 @@ class Connection:
     def __repr__(self) -> str:
         """Return name and connectivity."""
         return f"Connection(name={self.name!r}, connectivity={type(self.connectivity).__name__})"
+
+
+def _check_max_delay(steps: int | None) -> int | None:
+    if steps is None:
+        return None
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer):
+        raise TypeError(f"Connection: max_delay_steps must be a whole number, got {steps!r}")
+    if steps < 0:
+        raise ValueError(f"Connection: max_delay_steps must not be negative, got {steps}")
+    return int(steps)

@@ -36,7 +36,8 @@ class BatchProgressBar(Callback):
 
     def on_epoch_begin(self, epoch: int) -> None:
         """Start again from zero, with the number of the epoch as description."""
-        self._bar.set_description_str(f"Epoch {epoch}")
+        self._bar.set_description_str(f"Epoch {epoch}", refresh=False)
+        self._bar.set_postfix_str("", refresh=False)
         self._bar.reset()
 
     def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..engine.enums import SynapseMatrixType, VarAccessDim
-from ..utils.endpoints import get_shape, get_source, get_target
+from ..utils.endpoints import find_group, get_shape, get_source, get_target
 from ..utils.filter import get_neuron_filter_mask
 from ..utils.network import ConnectionType, get_underlying_conn
 from ..utils.timestep_plan import TimestepPlan
@@ -63,7 +63,7 @@ class ConnVarRecorder(TimestepRecorder):
     ) -> None:
         """Find the variable in the compiled network."""
         super().set_params(data=data, compiled_network=compiled_network, **kwargs)
-        group = compiled_network.connection_populations[self._conn]
+        group = find_group(compiled_network.connection_populations, self._conn)
         if group.matrix_type != SynapseMatrixType.DENSE:
             raise NotImplementedError(
                 f"ConnVarRecorder: connection {self._conn.name!r} is stored as "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..utils.endpoints import get_shape
+from ..utils.endpoints import find_group, get_shape
 from ..utils.filter import get_neuron_filter_mask
 from ..utils.network import PopulationType, get_underlying_pop
 from ..utils.timestep_plan import TimestepPlan
@@ -74,7 +74,7 @@ class SpikeRecorder(ExampleRecorder):
                 "with record_spikes=True"
             )
         self._period: int = compiled_network.num_recording_timesteps
-        self._group = compiled_network.neuron_populations[self._pop]
+        self._group = find_group(compiled_network.neuron_populations, self._pop)
         self._times: list[Any] = []
         self._ids: list[Any] = []
         self._is_first = False

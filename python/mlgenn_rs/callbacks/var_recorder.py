@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine.enums import VarAccessDim
-from ..utils.endpoints import get_shape
+from ..utils.endpoints import find_group, get_shape
 from ..utils.filter import get_neuron_filter_mask
 from ..utils.network import PopulationType, get_underlying_pop
 from ..utils.timestep_plan import TimestepPlan
@@ -77,7 +77,7 @@ class VarRecorder(TimestepRecorder):
     ) -> None:
         """Find the variable in the compiled network."""
         super().set_params(data=data, compiled_network=compiled_network, **kwargs)
-        variables = compiled_network.neuron_populations[self._pop].vars
+        variables = find_group(compiled_network.neuron_populations, self._pop).vars
         if self._var not in variables:
             known = ", ".join(variables) or "none"
             raise RuntimeError(

@@ -11,7 +11,7 @@ from ..communicators import Communicator
 from ..connection import Connection
 from ..metrics import Metric, MetricsType, default_metrics
 from ..population import Population
-from ..utils.callback_list import CallbackList
+from ..utils.callback_list import CallbackList, check_callbacks
 from ..utils.data import batch_dataset
 from ..utils.module import get_object_mapping
 from ..utils.network import PopulationType, get_underlying_pop
@@ -140,7 +140,9 @@ class CompiledFewSpikeNetwork(CompiledNetwork):
         metric_objects: dict[Any, Metric] = get_object_mapping(
             metrics, outputs, Metric, "Metric", default_metrics
         )
-        callback_list = CallbackList(callbacks, compiled_network=self, num_batches=num_batches)
+        callback_list = CallbackList(
+            check_callbacks(callbacks), compiled_network=self, num_batches=num_batches
+        )
         callback_list.on_test_begin()
         iterator = iter(batches)
         has_data = True

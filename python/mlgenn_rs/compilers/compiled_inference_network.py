@@ -12,7 +12,7 @@ from ..communicators import Communicator
 from ..connection import Connection
 from ..metrics import Metric, MetricsType, default_metrics
 from ..population import Population
-from ..utils.callback_list import CallbackList
+from ..utils.callback_list import CallbackList, check_callbacks
 from ..utils.data import batch_dataset
 from ..utils.module import get_object_mapping
 from ..utils.network import PopulationType
@@ -194,7 +194,9 @@ class CompiledInferenceNetwork(CompiledNetwork):
 
     def _start(self, callbacks: Sequence[Any], num_batches: int | None) -> CallbackList:
         return CallbackList(
-            [*self.base_callbacks, *callbacks], compiled_network=self, num_batches=num_batches
+            [*self.base_callbacks, *check_callbacks(callbacks)],
+            compiled_network=self,
+            num_batches=num_batches,
         )
 
     def _evaluate(
@@ -242,7 +244,18 @@ def as_list(objects: Any) -> list[Any]:
 
 def keyed_batches(inputs: Any, outputs: Any, data: Iterable[tuple[Any, Any]]) -> Iterable[Any]:
     """Yield dictionaries of inputs and of labels from pairs without keys."""
-    for x, y in data:
+    if not isinstance(data, Iterable):
+        raise TypeError(
+            "evaluate_batch_iter: data must yield pairs of inputs and labels, got "
+            f"{type(data).__name__}"
+        )
+    for batch in data:
+        if not isinstance(batch, Sequence) or len(batch) != 2:
+            raise TypeError(
+                "evaluate_batch_iter: each batch must be a pair of inputs and labels, got "
+                f"{type(batch).__name__}"
+            )
+        x, y = batch
         yield _with_keys(inputs, x, "inputs"), _with_keys(outputs, y, "labels")
 
 

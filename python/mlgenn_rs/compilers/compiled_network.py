@@ -12,7 +12,7 @@ from ..communicators import Communicator
 from ..connection import Connection
 from ..population import Population
 from ..utils.callback_list import CallbackList
-from ..utils.endpoints import get_shape
+from ..utils.endpoints import find_group, get_shape
 from ..utils.network import PopulationType, get_underlying_pop
 
 
@@ -95,6 +95,11 @@ class CompiledNetwork:
         inputs
             Data of each input population or layer, in the form its neuron takes.
         """
+        if not isinstance(inputs, Mapping):
+            raise TypeError(
+                "set_input: inputs must be a dictionary from populations or layers to data, got "
+                f"{type(inputs).__name__}"
+            )
         for key, data in inputs.items():
             pop = get_underlying_pop(key)
             set_input = getattr(pop.neuron, "set_input", None)
@@ -103,9 +108,8 @@ class CompiledNetwork:
                     f"population {pop.name!r} takes no input: its neuron is a "
                     f"{type(pop.neuron).__name__}, use an input neuron such as SpikeInput"
                 )
-            set_input(
-                self.neuron_populations[pop], self.genn_model.batch_size, get_shape(pop), data
-            )
+            group = find_group(self.neuron_populations, pop)
+            set_input(group, self.genn_model.batch_size, get_shape(pop), data)
 
     def get_readout(
         self, outputs: PopulationType | Sequence[PopulationType]
@@ -166,7 +170,8 @@ class CompiledNetwork:
 
     def _read(self, output: PopulationType) -> np.ndarray[Any, Any]:
         pop = get_underlying_pop(output)
+        group = find_group(self.neuron_populations, pop)
         readout: np.ndarray[Any, Any] = pop.neuron.get_readout(
-            self.neuron_populations[pop], self.genn_model.batch_size, get_shape(pop)
+            group, self.genn_model.batch_size, get_shape(pop)
         )
         return readout

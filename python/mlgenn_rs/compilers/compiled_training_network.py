@@ -16,10 +16,10 @@ from ..metrics import Metric, MetricsType, default_metrics
 from ..optimisers import Optimiser
 from ..population import Population
 from ..serialisers import Serialiser, default_serialisers
-from ..utils.callback_list import CallbackList
+from ..utils.callback_list import CallbackList, check_callbacks
 from ..utils.data import batch_dataset, permute_dataset, split_dataset
 from ..utils.endpoints import get_shape
-from ..utils.module import get_object, get_object_mapping
+from ..utils.module import get_given_object, get_object_mapping
 from ..utils.network import get_underlying_pop
 from .compiled_inference_network import update_metrics
 from .compiled_network import CompiledNetwork
@@ -156,7 +156,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
 
         train_metrics = _create_metrics(metrics, outputs)
         train_callbacks = CallbackList(
-            [*self.base_train_callbacks, *callbacks],
+            [*self.base_train_callbacks, *check_callbacks(callbacks)],
             compiled_network=self,
             num_batches=num_batches,
             num_epochs=num_epochs,
@@ -169,7 +169,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             validate_metrics = _create_metrics(metrics, outputs)
             validate_batches = _batches(*validation, batch_size, "train: validation")
             validate_callbacks = CallbackList(
-                [*self.base_validate_callbacks, *validation_callbacks],
+                [*self.base_validate_callbacks, *check_callbacks(validation_callbacks)],
                 compiled_network=self,
                 num_batches=len(validate_batches),
                 num_epochs=num_epochs,
@@ -211,7 +211,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         serialiser
             Serialiser or its name.
         """
-        store = get_object(serialiser, Serialiser, "Serialiser", default_serialisers)
+        store = get_given_object(serialiser, Serialiser, "Serialiser", default_serialisers)
         for conn, name in self.checkpoint_connection_vars:
             group = self.connection_populations[conn]
             if group.matrix_type == SynapseMatrixType.SPARSE:
@@ -232,7 +232,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         serialiser
             Serialiser or its name.
         """
-        store = get_object(serialiser, Serialiser, "Serialiser", default_serialisers)
+        store = get_given_object(serialiser, Serialiser, "Serialiser", default_serialisers)
         for conn, group in self.connection_populations.items():
             if group.matrix_type == SynapseMatrixType.SPARSE:
                 group.pull_connectivity_from_device()

@@ -24,6 +24,7 @@ from ..engine import (
 from ..engine.enums import SynapseMatrixType, VarAccessMode
 from ..network import Network
 from ..population import Population
+from ..utils.checks import check_count, check_name, check_positive
 from ..utils.endpoints import get_shape, get_source, get_target
 from ..utils.model import (
     CustomConnectivityUpdateModel,
@@ -33,7 +34,6 @@ from ..utils.model import (
     WeightUpdateModel,
 )
 from ..utils.snippet import ConnectivitySnippet
-from .checks import check_count, check_positive
 from .compiled_network import CompiledNetwork
 from .delay import MAX_DELAY_SLOTS, check_delay, get_conn_max_delay, get_delay_type
 from .engine_objects import create_local_var_refs, set_dynamic_param, set_egp, set_var_egps
@@ -106,13 +106,19 @@ class Compiler:
         self.full_batch_size = check_count(batch_size, f"{what}: batch_size")
         self.batch_size = self.full_batch_size
         if communicator is not None:
+            if not hasattr(communicator, "num_ranks"):
+                raise TypeError(f"{what}: expected a Communicator, got {communicator!r}")
             self.batch_size, rest = divmod(self.full_batch_size, communicator.num_ranks)
             if rest != 0:
                 raise RuntimeError(
                     f"{what}: batch_size {batch_size} cannot be divided evenly between "
                     f"{communicator.num_ranks} ranks; use a multiple"
                 )
-        self.rng_seed = rng_seed
+        if isinstance(rng_seed, bool) or not isinstance(rng_seed, int | np.integer):
+            raise TypeError(f"{what}: rng_seed must be a whole number, got {rng_seed!r}")
+        if not 0 <= rng_seed < 2**64:
+            raise ValueError(f"{what}: rng_seed must be from 0 to 2**64 - 1, got {rng_seed}")
+        self.rng_seed = int(rng_seed)
         self.kernel_profiling = kernel_profiling
         self.supported_matrix_type = SupportedMatrixType(supported_matrix_type)
         self.communicator = communicator
@@ -217,6 +223,7 @@ class Compiler:
             )
         if name is None:
             name = get_calling_file()
+        check_name(name, f"{type(self).__name__}.compile: name")
         genn_model = self._create_genn_model(get_model_name(name, type(self).__name__))
         compile_state = self.pre_compile(network, genn_model, **kwargs)
         check_distinct_names(network.populations, "populations")
@@ -394,6 +401,8 @@ class Compiler:
     def _add_population(self, genn_model: Any, pop: Population, compile_state: Any) -> Any:
         """Add the neuron group of a population and return it."""
         shape = get_shape(pop)
+        if pop.neuron is None:
+            raise RuntimeError(f"population {pop.name!r} has no neuron; assign one to its neuron")
         model = pop.neuron.get_model(pop, self.dt, self.batch_size)
         model = self.build_neuron_model(pop, model, compile_state)
         description, params, dynamic, var_vals, egps, var_egps = model.process()
@@ -422,6 +431,8 @@ class Compiler:
         synapse = conn.synapse.get_model(conn, self.dt, self.batch_size)
         synapse = self.build_synapse_model(conn, synapse, compile_state)
         snippet = conn.connectivity.get_snippet(conn, self.supported_matrix_type)
+        if snippet.weight is None:
+            raise RuntimeError(f"connection {conn.name!r}: its connectivity has no weight")
         check_delay(conn, snippet.delay)
         weight_update = self.build_weight_update_model(conn, snippet, compile_state)
 

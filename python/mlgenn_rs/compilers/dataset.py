@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..utils.data import get_dataset_size
+from ..utils.network import get_underlying_pop
 
 Dataset = Mapping[Any, Any]
 """Examples of each population or layer."""
@@ -26,7 +27,9 @@ def check_dataset(x: Dataset, y: Dataset | None, what: str) -> int:
     Raises
     ------
     RuntimeError
-        If there is nothing, or not the same number of examples everywhere.
+        If there are no examples, or not the same number of them everywhere.
+    TypeError
+        If data is no dictionary, or holds something without a length.
     """
     sizes = []
     for role, data in (("inputs", x), ("labels", y)):
@@ -39,6 +42,13 @@ def check_dataset(x: Dataset, y: Dataset | None, what: str) -> int:
             )
         if not data:
             raise RuntimeError(f"{what}: the dictionary of {role} is empty")
+        for key, values in data.items():
+            pop = get_underlying_pop(key)
+            if not hasattr(values, "__len__") or getattr(values, "ndim", 1) == 0:
+                raise TypeError(
+                    f"{what}: {role} of {pop.name!r} must be an array or a sequence with one entry "
+                    f"for each example, got {values!r}"
+                )
         size = get_dataset_size(data)
         if size is None:
             lengths = ", ".join(str(len(values)) for values in data.values())
@@ -48,4 +58,6 @@ def check_dataset(x: Dataset, y: Dataset | None, what: str) -> int:
         raise RuntimeError(
             f"{what}: there are {sizes[0]} examples of inputs but {sizes[1]} of labels"
         )
+    if sizes[0] == 0:
+        raise RuntimeError(f"{what}: there are no examples")
     return sizes[0]

@@ -54,10 +54,19 @@ def get_conn_max_delay(conn: Any, delay: Any) -> int:
 
 
 def check_delay(conn: Any, delay: Any) -> None:
-    """Raise :class:`ValueError` if a given delay is negative or not a number."""
+    """Raise an error for a missing delay, or one that is negative, too long or not a number."""
+    if delay is None:
+        raise RuntimeError(f"connection {conn.name!r}: its connectivity has no delay")
     if (is_value_constant(delay) or is_value_array(delay)) and not (
         np.all(np.isfinite(delay)) and np.all(np.asarray(delay) >= 0)
     ):
         raise ValueError(
             f"connection {conn.name!r}: delays are numbers of timesteps, at least 0, got {delay!r}"
         )
+    if is_value_array(delay) and conn.max_delay_steps is not None:
+        longest = round(float(np.max(delay, initial=0)))
+        if longest > conn.max_delay_steps:
+            raise ValueError(
+                f"connection {conn.name!r}: a delay of {longest} timesteps is longer than "
+                f"max_delay_steps={conn.max_delay_steps}"
+            )

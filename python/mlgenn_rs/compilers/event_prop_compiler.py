@@ -16,12 +16,12 @@ from ..neurons import Input, LeakyIntegrate, LeakyIntegrateFire, LeakyIntegrateF
 from ..optimisers import Optimiser, default_optimisers
 from ..population import Population
 from ..synapses import Exponential
+from ..utils.checks import check_count, check_number, check_positive
 from ..utils.endpoints import get_shape, get_source, get_target
 from ..utils.model import NeuronModel, SynapseModel, WeightUpdateModel
-from ..utils.module import get_object, get_object_mapping
+from ..utils.module import get_given_object, get_object, get_object_mapping
 from ..utils.network import ConnectionType, get_underlying_conn
 from ..utils.snippet import ConnectivitySnippet
-from .checks import check_count, check_number, check_positive
 from .compiled_training_network import CompiledTrainingNetwork
 from .compiler import Compiler
 from .delay import get_conn_max_delay, get_delay_type
@@ -176,7 +176,7 @@ class EventPropCompiler(Compiler):
         self.reg_lambda_upper: Lambda = parse_lambda(reg_lambda_upper, f"{what}: reg_lambda_upper")
         self.reg_lambda_lower: Lambda = parse_lambda(reg_lambda_lower, f"{what}: reg_lambda_lower")
         self.reg_nu_upper = check_number(reg_nu_upper, f"{what}: reg_nu_upper")
-        self._optimiser = get_object(optimiser, Optimiser, "Optimiser", default_optimisers)
+        self._optimiser = get_given_object(optimiser, Optimiser, "Optimiser", default_optimisers)
         self._delay_optimiser = get_object(
             self._optimiser if delay_optimiser is None else delay_optimiser,
             Optimiser,

@@ -13,11 +13,11 @@ from ..neurons import FewSpikeRelu, FewSpikeReluInput
 from ..population import Population
 from ..readouts import Var
 from ..synapses import Delta
+from ..utils.checks import check_count
 from ..utils.endpoints import get_source
 from ..utils.model import NeuronModel, SynapseModel
 from ..utils.network import PopulationType, get_network_dag
 from ..utils.value import is_value_constant
-from .checks import check_count
 from .compiled_few_spike_network import CompiledFewSpikeNetwork
 from .compiler import Compiler
 from .inference_compiler import preferred_matrix_types

@@ -14,8 +14,8 @@ from ..engine.enums import SynapseMatrixType
 from ..network import Network
 from ..population import Population
 from ..synapses import Delta
+from ..utils.checks import check_count
 from ..utils.model import NeuronModel, SynapseModel
-from .checks import check_count
 from .compiled_inference_network import CompiledInferenceNetwork
 from .compiler import Compiler, create_reset_custom_update
 from .reset import ResetVar

@@ -15,6 +15,11 @@ class Normal(Initializer):
         Mean.
     sd
         Standard deviation.
+
+    Raises
+    ------
+    ValueError
+        If ``sd`` is negative.
     """
 
     mean = ConstantValueDescriptor()
@@ -23,6 +28,8 @@ class Normal(Initializer):
     def __init__(self, mean: float = 0.0, sd: float = 1.0) -> None:
         self.mean = mean
         self.sd = sd
+        if not sd >= 0.0:
+            raise ValueError(f"Normal: sd must not be negative, got {sd}")
 
     def get_snippet(self) -> InitializerSnippet:
         """Return the engine snippet."""

@@ -15,6 +15,11 @@ class Uniform(Initializer):
         Lower bound.
     max
         Upper bound.
+
+    Raises
+    ------
+    ValueError
+        If ``min`` is larger than ``max``.
     """
 
     min = ConstantValueDescriptor()
@@ -23,6 +28,8 @@ class Uniform(Initializer):
     def __init__(self, min: float = 0.0, max: float = 1.0) -> None:
         self.min = min
         self.max = max
+        if not min <= max:
+            raise ValueError(f"Uniform: min must not be larger than max, got {min} and {max}")
 
     def get_snippet(self) -> InitializerSnippet:
         """Return the engine snippet."""

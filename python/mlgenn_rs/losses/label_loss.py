@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine import VarAccess
+from ..utils.checks import check_labels
 from .loss import Loss
 
 if TYPE_CHECKING:
@@ -52,11 +53,9 @@ class LabelLoss(Loss):
                 f"{name}: targets must be up to {batch_size} labels in one dimension, got the "
                 f"shape {labels.shape}"
             )
+        check_labels(labels, prod(shape), name)
         variable = genn_pop.vars["YTrue"]
         view = variable.current_view
-        limit = np.iinfo(view.dtype).max
-        if not np.all((labels >= 0) & (labels <= limit) & (labels == np.floor(labels))):
-            raise ValueError(f"{name}: labels must be integers between 0 and {limit}")
         view.reshape(batch_size, -1)[: len(labels), 0] = labels
         variable.push_to_device()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ..utils.checks import check_labels
 from .metric import Metric
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class SparseCategoricalAccuracy(Metric):
                 f"SparseCategoricalAccuracy: expected labels (examples,) and predictions "
                 f"(examples, classes), got the shapes {labels.shape} and {y_pred.shape}"
             )
+        if labels.ndim == 1:
+            check_labels(labels, y_pred.shape[1], "SparseCategoricalAccuracy")
         correct = np.sum(np.argmax(y_pred, axis=1) == labels)
         total = labels.shape[0]
         if communicator is not None:

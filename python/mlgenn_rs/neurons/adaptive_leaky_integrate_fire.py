@@ -8,7 +8,7 @@ import numpy as np
 
 from ..utils.decorators import network_default_params
 from ..utils.model import NeuronModel
-from ..utils.value import InitValue, ValueDescriptor
+from ..utils.value import InitValue, PositiveValueDescriptor, ValueDescriptor
 from .neuron import Neuron
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ class AdaptiveLeakyIntegrateFire(Neuron):
     v = ValueDescriptor("V")
     a = ValueDescriptor("A")
     beta = ValueDescriptor("Beta")
-    tau_mem = ValueDescriptor(("Alpha", lambda val, dt: np.exp(-dt / val)))
+    tau_mem = PositiveValueDescriptor(("Alpha", lambda val, dt: np.exp(-dt / val)))
     tau_refrac = ValueDescriptor("TauRefrac")
-    tau_adapt = ValueDescriptor(("Rho", lambda val, dt: np.exp(-dt / val)))
+    tau_adapt = PositiveValueDescriptor(("Rho", lambda val, dt: np.exp(-dt / val)))
 
     @network_default_params
     def __init__(

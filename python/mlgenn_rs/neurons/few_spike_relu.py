@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..utils.checks import check_count, check_positive
 from ..utils.model import NeuronModel
 from ..utils.snippet import ConstantValueDescriptor
 from .few_spike_relu_input import FewSpikeReluInput
@@ -43,6 +44,8 @@ class FewSpikeRelu(Neuron):
         super().__init__(readout=readout)
         self.k = k
         self.alpha = alpha
+        check_count(k, "FewSpikeRelu: k")
+        check_positive(alpha, "FewSpikeRelu: alpha")
 
     def get_model(self, population: Population, dt: float, batch_size: int) -> NeuronModel:
         """Return the engine model with values.

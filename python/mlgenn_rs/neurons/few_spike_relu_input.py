@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..utils.checks import check_count, check_positive
 from ..utils.model import NeuronModel
 from ..utils.snippet import ConstantValueDescriptor
 from .input import InputBase
@@ -37,6 +38,8 @@ class FewSpikeReluInput(Neuron, InputBase):
         super().__init__(var_name="V")
         self.k = k
         self.alpha = alpha
+        check_count(k, "FewSpikeReluInput: k")
+        check_positive(alpha, "FewSpikeReluInput: alpha")
         self.signed_input = signed_input
 
     def get_model(self, population: Population, dt: float, batch_size: int) -> NeuronModel:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import VarAccess
+from ..utils.checks import check_count, check_keywords
 from ..utils.model import NeuronModel
 
 
@@ -59,12 +60,11 @@ class InputBase(Input):
         input_frame_timesteps: int = 1,
         **kwargs: Any,
     ) -> None:
+        check_keywords(self, InputBase, kwargs)
         super().__init__(**kwargs)
-        if input_frames < 1 or input_frame_timesteps < 1:
-            raise ValueError(
-                f"{type(self).__name__}: input_frames and input_frame_timesteps must be at least "
-                f"1, got {input_frames} and {input_frame_timesteps}"
-            )
+        what = type(self).__name__
+        input_frames = check_count(input_frames, f"{what}: input_frames")
+        input_frame_timesteps = check_count(input_frame_timesteps, f"{what}: input_frame_timesteps")
         if input_frames > 1 and egp_name is None:
             raise RuntimeError(f"{type(self).__name__} does not support time-varying input")
         self.var_name = var_name
@@ -138,9 +138,11 @@ class InputBase(Input):
         Raises
         ------
         RuntimeError
-            If the data have another shape.
+            If the data have another shape, or are no real numbers.
+        ValueError
+            If some are NaN.
         """
-        data = np.asarray(input)
+        data = _as_numbers(input, type(self).__name__)
         shape = tuple(shape)
         leading = data.shape[: data.ndim - len(shape)]
         frames = () if self.input_frames == 1 else (self.input_frames,)
@@ -172,3 +174,15 @@ class InputBase(Input):
             view = array.view
         view[...] = flat.reshape(view.shape)
         array.push_to_device()
+
+
+def _as_numbers(input: npt.ArrayLike, what: str) -> npt.NDArray[Any]:
+    try:
+        data = np.asarray(input)
+    except ValueError as error:
+        raise RuntimeError(f"{what}: input must be an array of numbers: {error}") from error
+    if data.dtype.kind not in "biuf":
+        raise RuntimeError(f"{what}: input must be an array of numbers, got dtype {data.dtype}")
+    if np.any(np.isnan(data)):
+        raise ValueError(f"{what}: input must be numbers, got NaN")
+    return data

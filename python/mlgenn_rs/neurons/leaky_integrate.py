@@ -8,7 +8,7 @@ import numpy as np
 
 from ..utils.decorators import network_default_params
 from ..utils.model import NeuronModel
-from ..utils.value import InitValue, ValueDescriptor
+from ..utils.value import InitValue, PositiveValueDescriptor, ValueDescriptor
 from .neuron import Neuron
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class LeakyIntegrate(Neuron):
 
     v = ValueDescriptor("V")
     bias = ValueDescriptor("Bias")
-    tau_mem = ValueDescriptor(("Alpha", lambda val, dt: np.exp(-dt / val)))
+    tau_mem = PositiveValueDescriptor(("Alpha", lambda val, dt: np.exp(-dt / val)))
 
     @network_default_params
     def __init__(

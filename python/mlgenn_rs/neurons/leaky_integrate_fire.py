@@ -8,7 +8,7 @@ import numpy as np
 
 from ..utils.decorators import network_default_params
 from ..utils.model import NeuronModel
-from ..utils.value import InitValue, ValueDescriptor
+from ..utils.value import InitValue, PositiveValueDescriptor, ValueDescriptor
 from .neuron import Neuron
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class LeakyIntegrateFire(Neuron):
     v_thresh = ValueDescriptor("Vthresh")
     v_reset = ValueDescriptor("Vreset")
     v = ValueDescriptor("V")
-    tau_mem = ValueDescriptor(("Alpha", lambda val, dt: np.exp(-dt / val)))
+    tau_mem = PositiveValueDescriptor(("Alpha", lambda val, dt: np.exp(-dt / val)))
     tau_refrac = ValueDescriptor("TauRefrac")
 
     @network_default_params

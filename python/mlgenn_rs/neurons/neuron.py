@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..readouts import Readout, default_readouts
+from ..utils.checks import check_keywords
 from ..utils.module import get_object
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Neuron(ABC):
     """
 
     def __init__(self, readout: Readout | str | None = None, **kwargs: Any) -> None:
+        check_keywords(self, Neuron, kwargs)
         super().__init__(**kwargs)
         self.readout = readout
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..engine import VarAccess
+from ..utils.checks import check_count
 from ..utils.data import PreprocessedSpikes, batch_spikes, calc_start_spikes
 from ..utils.model import NeuronModel
 from .input import Input
@@ -46,9 +47,7 @@ class SpikeInput(Neuron, Input):
 
     def __init__(self, max_spikes: int = 1000000) -> None:
         super().__init__()
-        if max_spikes < 1:
-            raise ValueError(f"SpikeInput: max_spikes must be at least 1, got {max_spikes}")
-        self.max_spikes = max_spikes
+        self.max_spikes = check_count(max_spikes, "SpikeInput: max_spikes")
 
     def set_input(
         self,

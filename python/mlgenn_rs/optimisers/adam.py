@@ -39,6 +39,11 @@ class Adam(Optimiser):
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
+        for name, value in (("beta1", beta1), ("beta2", beta2)):
+            if not 0.0 <= value < 1.0:
+                raise ValueError(f"Adam: {name} must be at least 0 and less than 1, got {value}")
+        if not epsilon >= 0.0:
+            raise ValueError(f"Adam: epsilon must not be negative, got {epsilon}")
 
     def set_step(self, genn_cu: Any, step: int) -> None:
         """Set the learning rate and bias corrections of a step, counted from 0."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..utils.decorators import network_default_params
 from ..utils.model import SynapseModel
-from ..utils.value import InitValue, ValueDescriptor
+from ..utils.value import InitValue, PositiveValueDescriptor
 from .synapse import Synapse
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Exponential(Synapse):
         Whether to scale the current by ``(tau / dt) * (1 - exp(-dt / tau))``.
     """
 
-    tau = ValueDescriptor(
+    tau = PositiveValueDescriptor(
         ("ExpDecay", lambda val, dt: np.exp(-dt / val)),
         ("IScale", lambda val, dt: (val / dt) * (1.0 - np.exp(-dt / val))),
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .module import get_object
+from .module import get_given_object
 from .timestep_plan import TimestepPlan
 
 _TIMESTEP_METHODS = ("on_timestep_begin", "on_timestep_end")
@@ -34,8 +34,9 @@ class CallbackList:
         # Callbacks use this package, so it cannot import them before they are complete
         from ..callbacks import Callback, default_callbacks
 
-        self._callbacks = [
-            get_object(callback, Callback, "Callback", default_callbacks) for callback in callbacks
+        self._callbacks: list[Any] = [
+            get_given_object(callback, Callback, "Callback", default_callbacks)
+            for callback in callbacks
         ]
         data: dict[Any, Any] = {}
         self._call("set_params", data=data, **params)
@@ -152,6 +153,15 @@ class CallbackList:
             function = getattr(callback, method, None)
             if function is not None:
                 function(*args, **kwargs)
+
+
+def check_callbacks(callbacks: Any) -> list[Any]:
+    """Return a sequence of callbacks as a list; :class:`TypeError` if it is none."""
+    if isinstance(callbacks, str) or not isinstance(callbacks, Iterable):
+        raise TypeError(
+            f"callbacks must be a list of callbacks and names of callbacks, got {callbacks!r}"
+        )
+    return list(callbacks)
 
 
 def _can_be_planned(callback: Any) -> bool:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from .checks import check_count, check_number, check_positive
+
 FloatArray: TypeAlias = "npt.NDArray[np.float64]"
 IntArray: TypeAlias = "npt.NDArray[np.int64]"
 
@@ -39,9 +41,9 @@ def preprocess_spikes(
     Raises
     ------
     TypeError
-        If ``times`` is no array.
+        If ``times`` is no array of numbers, or ``ids`` are no integers.
     ValueError
-        If ``times`` and ``ids`` differ in length.
+        If ``times`` and ``ids`` differ in length, a time is NaN or an index is out of range.
     """
     if not isinstance(times, np.ndarray):
         raise TypeError(
@@ -49,10 +51,23 @@ def preprocess_spikes(
             f"convert it with np.asarray"
         )
     neurons = np.asarray(ids, dtype=np.int64) if np.size(ids) == 0 else np.asarray(ids)
+    if times.dtype.kind not in "biuf" or neurons.dtype.kind not in "iu":
+        raise TypeError(
+            f"preprocess_spikes: times must be numbers and ids integers, got dtypes "
+            f"{times.dtype} and {neurons.dtype}"
+        )
+    num_neurons = check_count(num_neurons, "preprocess_spikes: num_neurons")
     if times.shape != neurons.shape or times.ndim != 1:
         raise ValueError(
             f"preprocess_spikes: times and ids must be 1-D and of the same length, got shapes "
             f"{times.shape} and {neurons.shape}"
+        )
+    if np.any(np.isnan(times)):
+        raise ValueError("preprocess_spikes: times must be numbers, got NaN")
+    if len(neurons) > 0 and not 0 <= np.min(neurons) <= np.max(neurons) < num_neurons:
+        raise ValueError(
+            f"preprocess_spikes: ids must be from 0 to {num_neurons - 1}, got "
+            f"{np.min(neurons)} to {np.max(neurons)}"
         )
     end_spikes = np.cumsum(np.bincount(neurons, minlength=num_neurons))
     return PreprocessedSpikes(end_spikes, times[np.lexsort((times, neurons))])
@@ -190,23 +205,69 @@ def batch_spikes(spikes: Sequence[PreprocessedSpikes], batch_size: int) -> Prepr
     Raises
     ------
     RuntimeError
-        If there are no examples, more than ``batch_size``, or with different numbers of neurons.
+        If there are no examples, more than ``batch_size``, with different numbers of neurons, or
+        if an example is not made of spikes.
+    ValueError
+        If a time is NaN.
     """
     if not 0 < len(spikes) <= batch_size:
         raise RuntimeError(
             f"batch_spikes: expected 1 to {batch_size} examples (the batch size), got {len(spikes)}"
         )
+    if not all(isinstance(example, PreprocessedSpikes) for example in spikes):
+        _find_unsound(spikes)
     num_neurons = len(spikes[0].end_spikes)
     if any(len(s.end_spikes) != num_neurons for s in spikes):
         raise RuntimeError(
             f"batch_spikes: all examples must have the same number of neurons, got "
             f"{sorted({len(s.end_spikes) for s in spikes})}"
         )
+    ends = np.asarray([s.end_spikes for s in spikes])
+    times = np.concatenate([s.spike_times for s in spikes])
     totals = np.cumsum([len(s.spike_times) for s in spikes])
+    starts = np.concatenate(([0], totals[:-1]))
+    if (
+        num_neurons == 0
+        or ends.dtype.kind not in "iu"
+        or times.dtype.kind not in "biuf"
+        or np.any(ends[:, -1] != totals - starts)
+        or np.any(ends[:, 1:] < ends[:, :-1])
+        or np.any(ends[:, 0] < 0)
+        or np.any(np.isnan(times))
+    ):
+        _find_unsound(spikes)
     end_spikes = np.full((batch_size, num_neurons), totals[-1], dtype=np.int64)
-    for row, example, start in zip(end_spikes, spikes, [0, *totals[:-1]], strict=False):
-        row[:] = example.end_spikes + start
-    return PreprocessedSpikes(end_spikes, np.concatenate([s.spike_times for s in spikes]))
+    end_spikes[: len(spikes)] = ends + starts[:, np.newaxis]
+    return PreprocessedSpikes(end_spikes, times)
+
+
+def _find_unsound(spikes: Sequence[Any]) -> None:
+    """Raise the error of the first example that is not made of spikes."""
+    for i, example in enumerate(spikes):
+        _check_example(example, i)
+
+
+def _check_example(example: Any, index: int) -> None:
+    what = f"batch_spikes: example {index}"
+    if not isinstance(example, PreprocessedSpikes):
+        raise RuntimeError(
+            f"{what} must be PreprocessedSpikes, as preprocess_spikes returns them, got "
+            f"{type(example).__name__}"
+        )
+    ends, times = np.asarray(example.end_spikes), np.asarray(example.spike_times)
+    if ends.dtype.kind not in "iu" or times.dtype.kind not in "biuf":
+        raise RuntimeError(
+            f"{what}: end_spikes must be integers and spike_times numbers, got dtypes "
+            f"{ends.dtype} and {times.dtype}"
+        )
+    if ends.ndim != 1 or len(ends) == 0 or ends[0] < 0 or np.any(np.diff(ends) < 0):
+        raise RuntimeError(f"{what}: end_spikes must be 1-D and not descend")
+    if times.ndim != 1 or ends[-1] != len(times):
+        raise RuntimeError(
+            f"{what}: end_spikes ends with {ends[-1]}, but spike_times has the shape {times.shape}"
+        )
+    if np.any(np.isnan(times)):
+        raise ValueError(f"{what}: spike times must be numbers, got NaN")
 
 
 def calc_start_spikes(end_spikes: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -261,6 +322,8 @@ def linear_latency_encode_data(
         One entry per example; neurons are pixels in C order.
     """
     pixels, end_spikes, starts = _find_bright_pixels(data, thresh)
+    check_number(max_time, "linear_latency_encode_data: max_time (ms)")
+    check_number(min_time, "linear_latency_encode_data: min_time (ms)")
     times = ((255.0 - pixels) / 255.0) * (max_time - min_time) + min_time
     return _split_examples(times, end_spikes, starts)
 
@@ -285,6 +348,9 @@ def log_latency_encode_data(
         One entry per example; neurons are pixels in C order.
     """
     pixels, end_spikes, starts = _find_bright_pixels(data, thresh)
+    check_positive(tau_eff, "log_latency_encode_data: tau_eff (ms)")
+    if not check_number(thresh, "log_latency_encode_data: thresh") >= 0.0:
+        raise ValueError(f"log_latency_encode_data: thresh must not be negative, got {thresh}")
     times = tau_eff * np.log(pixels / (pixels - thresh))
     return _split_examples(times, end_spikes, starts)
 
@@ -294,6 +360,11 @@ def _find_bright_pixels(
 ) -> tuple[FloatArray, IntArray, IntArray]:
     """Return bright pixels of all examples, and per example counts so far and the first pixel."""
     images = np.asarray(data)
+    if images.ndim == 0 or images.dtype.kind not in "biuf" or np.any(np.isnan(images)):
+        raise RuntimeError(
+            f"latency encoding: data must be numbers of the shape (examples, ...), got the shape "
+            f"{images.shape} of dtype {images.dtype}"
+        )
     images = images.reshape(len(images), -1)
     bright: npt.NDArray[np.bool_] = images > thresh
     end_spikes: IntArray = np.cumsum(bright, axis=1, dtype=np.int64)
@@ -383,6 +454,7 @@ def split_dataset(data: Mapping[Any, Any], split: float) -> tuple[dict[Any, Any]
     RuntimeError
         If ``split`` is not between 0 and 1.
     """
+    split = check_number(split, "split_dataset: split")
     if not 0.0 <= split <= 1.0:
         raise RuntimeError(f"split_dataset: split must be between 0 and 1, got {split}")
     size = get_dataset_size(data)
@@ -408,6 +480,7 @@ def get_dataset_size(data: Mapping[Any, Any]) -> int | None:
 
 def batch_dataset(data: Mapping[Any, Any], batch_size: int, size: int) -> list[dict[Any, Any]]:
     """Cut a data set of ``size`` examples into batches; the last may be shorter."""
+    batch_size = check_count(batch_size, "batch_dataset: batch_size")
     return [
         {k: v[start : start + batch_size] for k, v in data.items()}
         for start in range(0, size, batch_size)

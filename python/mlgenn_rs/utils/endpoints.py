@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..connection import Connection
 from ..population import Population
 
@@ -26,6 +29,23 @@ def get_target(conn: Connection) -> Population:
         If it no longer exists.
     """
     return _alive(conn.target(), conn)
+
+
+def find_group(groups: Mapping[Any, Any], owner: Any) -> Any:
+    """Return the engine group of a population or connection of a compiled network.
+
+    Raises
+    ------
+    RuntimeError
+        If the network that was compiled does not contain it.
+    """
+    if owner not in groups:
+        names = ", ".join(repr(str(known)) for known in groups) or "nothing"
+        raise RuntimeError(
+            f"{type(owner).__name__.lower()} {owner.name!r} is not part of the compiled network, "
+            f"which has {names}"
+        )
+    return groups[owner]
 
 
 def get_shape(pop: Population) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Iterable, Mapping
 from copy import copy
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -103,6 +103,19 @@ def get_object(
     )
 
 
+def get_given_object(
+    obj: Any, base_class: type[T], description: str, dictionary: Mapping[str, type[T]]
+) -> T:
+    """Do what :func:`get_object` does, but refuse ``None`` with :class:`RuntimeError`."""
+    made: T | None = get_object(obj, base_class, description, dictionary)
+    if made is None:
+        raise RuntimeError(
+            f"{description}: expected the name of a default or an instance of "
+            f"{base_class.__name__}, got None"
+        )
+    return made
+
+
 def get_object_mapping(
     obj: Any,
     keys: Iterable[K],
@@ -136,6 +149,6 @@ def get_object_mapping(
             f"{[str(k) for k in keys]}, got {[str(k) for k in obj]}"
         )
     return {
-        key: cast(T, get_object(value, base_class, description, dictionary))
+        key: get_given_object(value, base_class, description, dictionary)
         for key, value in obj.items()
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from numbers import Number
+from numbers import Number, Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -46,7 +46,8 @@ class ValueDescriptor:
 
     A number, sequence, array, initialiser or ``None`` can be assigned, and the name of a default
     initialiser. Initialisers cannot be assigned to a transformed attribute
-    (:class:`NotImplementedError`); anything else raises :class:`RuntimeError`.
+    (:class:`NotImplementedError`); anything else raises :class:`RuntimeError`. NaN raises
+    :class:`ValueError`.
     """
 
     def __init__(self, *args: str | tuple[str, Transform]) -> None:
@@ -88,8 +89,13 @@ class ValueDescriptor:
                 raise RuntimeError(f"{what}: unknown initialiser {value!r}; known are: {known}")
             return default_initializers[value]()
         if is_value_array(value):
-            return _as_numbers(value, what)
-        if is_value_constant(value) or is_value_initializer(value):
+            value = _as_numbers(value, what)
+            self._check_range(value, what)
+            return value
+        if isinstance(value, Real):
+            self._check_range(value, what)
+            return deepcopy(value)
+        if is_value_initializer(value):
             return deepcopy(value)
         if value is None:
             return None
@@ -97,6 +103,19 @@ class ValueDescriptor:
             f"{what}: expected a number, an array of numbers, an Initializer or the name of one, "
             f"got {value!r}"
         )
+
+    def _check_range(self, value: Any, what: str) -> None:
+        if np.any(np.isnan(value)):
+            raise ValueError(f"{what}: expected numbers, got NaN")
+
+
+class PositiveValueDescriptor(ValueDescriptor):
+    """Attribute whose values are larger than 0; others raise :class:`ValueError`."""
+
+    def _check_range(self, value: Any, what: str) -> None:
+        super()._check_range(value, what)
+        if not np.all(np.asarray(value) > 0):
+            raise ValueError(f"{what}: must be larger than 0, got {value}")
 
 
 def _as_numbers(value: Any, what: str) -> Any:
@@ -129,7 +148,12 @@ def get_genn_var_name(inst: Any, name: str) -> str:
     RuntimeError
         If it is no value of the model, or enters it transformed only.
     """
-    descriptor = getattr(type(inst), name)
+    descriptor = getattr(type(inst), name, None)
+    if descriptor is None:
+        known = ", ".join(repr(d.name) for d in _descriptors(inst)) or "none"
+        raise AttributeError(
+            f"{type(inst).__name__} has no attribute {name!r}; values of the model are: {known}"
+        )
     if not isinstance(descriptor, ValueDescriptor):
         raise RuntimeError(f"{type(inst).__name__}.{name} is not a value of the model")
     for genn_name, transform in descriptor.genn_transforms:
@@ -163,11 +187,19 @@ def get_values(
     -------
     dict
         ``vals``.
+
+    Raises
+    ------
+    RuntimeError
+        If an attribute that the model needs is ``None``.
     """
     vals = {} if vals is None else vals
     wanted = {entry[0] for entry in name_types}
     for descriptor in _descriptors(inst):
         if any(name in wanted for name, _ in descriptor.genn_transforms):
+            if getattr(inst, descriptor.name) is None:
+                what = f"{type(inst).__name__}.{descriptor.name}"
+                raise RuntimeError(f"{what} needs a value, got None")
             transformed = descriptor.get_transformed(inst, dt)
             vals.update({n: v for n, v in transformed.items() if n in wanted})
     return vals

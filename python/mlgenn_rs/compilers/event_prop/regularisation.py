@@ -10,9 +10,9 @@ from typing import Any
 from ...engine import create_var_ref
 from ...engine.enums import VarAccess, VarAccessMode
 from ...population import Population
+from ...utils.checks import check_number
 from ...utils.model import CustomUpdateModel, NeuronModel
 from ...utils.network import get_underlying_pop
-from ..checks import check_number
 from ..reset import ResetVar
 from .settings import Settings
 
