@@ -81,15 +81,12 @@ impl<'a> CustomUpdates<'a> {
         }
     }
 
-    /// Write the transposed values of a group; whether there are any.
-    pub(crate) fn run_transposes(&self, group: &str) -> bool {
+    /// Write the transposed values of a group.
+    pub(crate) fn run_transposes(&self, group: &str) {
         let updates = self.model.plan.custom_updates.get(group);
-        let mut any = false;
         for update in updates.into_iter().flatten() {
             self.transpose(update);
-            any |= update.transpose.is_some();
         }
-        any
     }
 
     fn spikes(&self) -> Spikes<'_> {

@@ -12,6 +12,7 @@ mod init;
 mod kernel;
 mod neuron;
 mod reference;
+mod row_update;
 mod scope;
 mod synapse;
 mod usage;
