@@ -87,6 +87,14 @@ class CompiledNetwork:
         CompiledNetwork._loaded = None
         self.genn_model.unload()
 
+    def __repr__(self) -> str:
+        """Return the name of the model, and what it consists of."""
+        return (
+            f"{type(self).__name__}(name={self.genn_model.name!r}, "
+            f"populations={[str(p) for p in self.neuron_populations]}, "
+            f"connections={[str(c) for c in self.connection_populations]})"
+        )
+
     def set_input(self, inputs: Mapping[PopulationType, Any]) -> None:
         """Give populations their inputs for one batch.
 

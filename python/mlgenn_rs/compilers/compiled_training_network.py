@@ -337,7 +337,9 @@ def _split_validation(
     validation_y: Dataset | None,
 ) -> tuple[Dataset, Dataset, tuple[Dataset, Dataset] | None]:
     """Return training inputs and labels, and those for validation if there are any."""
-    has_explicit = validation_x is not None and validation_y is not None
+    if (validation_x is None) != (validation_y is None):
+        raise RuntimeError("train: give validation_x and validation_y together")
+    has_explicit = validation_x is not None
     if validation_split == 0.0:
         if validation_x is None or validation_y is None:
             return x, y, None

@@ -124,6 +124,10 @@ class Compiler:
         self.communicator = communicator
         self.genn_kwargs = genn_kwargs
 
+    def __repr__(self) -> str:
+        """Return timestep and batch size."""
+        return f"{type(self).__name__}(dt={self.dt}, batch_size={self.full_batch_size})"
+
     def pre_compile(self, network: Network, genn_model: Any, **kwargs: Any) -> Any:
         """Return the state that is handed to all other hooks; the place for validation.
 

@@ -26,3 +26,8 @@ class Synapse(ABC):
         batch_size
             Number of examples simulated at once.
         """
+
+    def __repr__(self) -> str:
+        """Return class and attributes."""
+        values = ", ".join(f"{k.lstrip('_')}={v!r}" for k, v in vars(self).items())
+        return f"{type(self).__name__}({values})"

@@ -408,7 +408,18 @@ def generate_yin_yang_dataset(
     -------
     tuple
         Spike trains with the channels [bias,] x, y, 1-x, 1-y, and labels: 0 yin, 1 yang, 2 dot.
+
+    Raises
+    ------
+    ValueError
+        If there are no examples, or the radii leave no place for one of the classes.
     """
+    check_count(size, "generate_yin_yang_dataset: size")
+    if not 0.0 < r_small <= r_big / 2.0:
+        raise ValueError(
+            "generate_yin_yang_dataset: r_small must be larger than 0 and at most half of r_big, "
+            f"got r_small={r_small} and r_big={r_big}"
+        )
     spikes: list[PreprocessedSpikes] = []
     labels: list[int] = []
     leading = [0.0] if bias else []
