@@ -85,6 +85,17 @@ class Connection:
         """Weak reference to the target; call it."""
         return self._target
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has, with the populations themselves."""
+        return {**vars(self), "_source": self._source(), "_target": self._target()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Refer to the populations weakly again, and enter the connection into their lists."""
+        vars(self).update(state)
+        self._source, self._target = ref(state["_source"]), ref(state["_target"])
+        state["_source"]._outgoing_connections.append(ref(self))
+        state["_target"]._incoming_connections.append(ref(self))
+
     def __str__(self) -> str:
         """Return the name, which is part of the names of checkpoint files."""
         return self.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from weakref import ref
 
 from .neurons import Neuron
@@ -33,6 +34,14 @@ class InputLayer:
         )
         self.population = ref(population)
         SequentialNetwork._add_input_layer(self, population)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has, with the population itself."""
+        return {"population": self.population()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Refer to it weakly again."""
+        self.population = ref(state["population"])
 
     def __str__(self) -> str:
         """Return the name of the population."""

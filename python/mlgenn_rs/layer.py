@@ -65,6 +65,16 @@ class Layer:
             self.connection = ref(connection)
         SequentialNetwork._add_layer(self, population, connection)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has, with population and connection themselves."""
+        connection = None if self.connection is None else self.connection()
+        return {"population": self.population(), "connection": connection}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Refer to them weakly again."""
+        self.population = ref(state["population"])
+        self.connection = None if state["connection"] is None else ref(state["connection"])
+
     def __str__(self) -> str:
         """Return the name of the population."""
         return str(self.population())

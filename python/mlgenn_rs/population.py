@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import count
-from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 from weakref import ReferenceType
 
 import numpy as np
@@ -83,6 +83,10 @@ class Population:
     @neuron.setter
     def neuron(self, n: Neuron | str | None) -> None:
         self._neuron = cast(Neuron, get_object(n, Neuron, "Neuron", default_neurons))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has: everything but the connections, which enter themselves."""
+        return {**vars(self), "_incoming_connections": [], "_outgoing_connections": []}
 
     def __str__(self) -> str:
         """Return the name, which is part of the names of checkpoint files."""

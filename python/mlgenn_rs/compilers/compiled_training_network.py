@@ -243,6 +243,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
     def _save_var(
         store: Serialiser, keys: Sequence[Any], owner: Any, group: Any, name: str
     ) -> None:
+        if isinstance(keys, str) or not isinstance(keys, Sequence):
+            raise TypeError(f"save: keys must be a tuple, got {keys!r}")
         variable = group.vars[name]
         variable.pull_from_device()
         store.serialise((*keys, owner, name), variable.values.ravel())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -183,6 +183,11 @@ class EventPropCompiler(Compiler):
             "Optimiser",
             default_optimisers,
         )
+        if not isinstance(delay_learn_conns, Iterable):
+            raise TypeError(
+                f"{what}: delay_learn_conns must be a list of connections or layers, got "
+                f"{delay_learn_conns!r}"
+            )
         self.delay_learn_conns = {get_underlying_conn(conn) for conn in delay_learn_conns}
 
     @property

@@ -123,7 +123,10 @@ def get_neuron_filter_mask(f: NeuronFilterType, shape: int | Sequence[int]) -> B
                 raise RuntimeError(
                     f"neuron filter: give one list of indices per dimension of {dims}, got {f!r}"
                 )
-            mask[chosen if len(dims) == 1 else tuple(chosen)] = True
+            try:
+                mask[chosen if len(dims) == 1 else tuple(chosen)] = True
+            except IndexError as error:
+                raise IndexError(f"neuron filter: population of shape {dims}: {error}") from None
         else:
             raise RuntimeError(f"neuron filter: {expected}, got {f!r}")
     return mask.flatten()
