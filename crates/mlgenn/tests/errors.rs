@@ -1,5 +1,7 @@
 //! Mistakes in descriptions give errors that say what is wrong, never a panic.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use mlgenn::prelude::*;
 
 fn population() -> Population {
