@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 from weakref import ReferenceType, ref
 
 from .connection import Connection
@@ -11,9 +11,6 @@ from .neurons import Neuron
 from .population import Population, Shape
 from .sequential_network import SequentialNetwork
 from .synapses import Synapse
-
-if TYPE_CHECKING:
-    from typing import Any
 
 
 class Layer:
