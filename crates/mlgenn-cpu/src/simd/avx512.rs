@@ -70,6 +70,16 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn store_positions(p: *mut u32, first: u32, bits: u32) -> usize {
+        let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        let positions = _mm512_add_epi32(lanes, _mm512_set1_epi32(first as i32));
+        // Compressing to a register and storing it whole is much faster than to memory.
+        let positions = _mm512_maskz_compress_epi32(bits as __mmask16, positions);
+        _mm512_storeu_si512(p.cast(), positions);
+        bits.count_ones() as usize
+    }
+
+    #[inline(always)]
     unsafe fn add_f32(a: __m512i, b: __m512i) -> __m512i {
         i(_mm512_add_ps(f(a), f(b)))
     }

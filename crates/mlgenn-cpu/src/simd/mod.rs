@@ -51,6 +51,19 @@ pub(crate) trait Simd: Copy + 'static {
     /// Highest bit of each lane.
     unsafe fn movemask(v: Self::V) -> u32;
 
+    /// Write `first + lane` for each lane whose bit is set, in order, and anything behind them up
+    /// to the length of a vector; how many there are.
+    #[inline(always)]
+    unsafe fn store_positions(p: *mut u32, first: u32, mut bits: u32) -> usize {
+        let mut count = 0;
+        while bits != 0 {
+            *p.add(count) = first + bits.trailing_zeros();
+            count += 1;
+            bits &= bits - 1;
+        }
+        count
+    }
+
     unsafe fn add_f32(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub_f32(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn mul_f32(a: Self::V, b: Self::V) -> Self::V;

@@ -64,12 +64,9 @@ unsafe fn active<S: Simd>(
         } else {
             (count - first, S::load_partial(lanes, count - first))
         };
-        let mut bits = (S::movemask(lanes) ^ flip) & ((1u32 << loaded) - 1);
-        while bits != 0 {
-            *positions.add(found) = first as u32 + bits.trailing_zeros();
-            found += 1;
-            bits &= bits - 1;
-        }
+        let bits = (S::movemask(lanes) ^ flip) & ((1u32 << loaded) - 1);
+        // Registers have room for a vector behind the last lane.
+        found += S::store_positions(positions.add(found), first as u32, bits);
         first += loaded;
     }
     found

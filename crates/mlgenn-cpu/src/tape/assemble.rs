@@ -323,9 +323,9 @@ impl Assembler<'_> {
 
     /// Release the register of a value if the instruction is the last of its region to use it.
     fn release_if_last(&mut self, value: Value, index: usize) {
-        let last = self.analysis.last_index[value.0 as usize] == Some(index)
-            && self.analysis.home[value.0 as usize] == self.home;
-        if last && let Some(place) = self.places.remove(&value) {
+        if self.is_last_use(value, index)
+            && let Some(place) = self.places.remove(&value)
+        {
             self.registers.release(place);
         }
     }
@@ -334,7 +334,7 @@ impl Assembler<'_> {
         let result = instruction.results.first().copied();
         match (&instruction.op, result) {
             (Op::If { condition, then, otherwise }, _) => {
-                self.branches(instruction, *condition, then, otherwise);
+                self.branches(instruction, index, *condition, then, otherwise);
             }
             (Op::Loop { init, condition, body }, _) => {
                 self.run_loop(instruction, init, condition, body);
@@ -656,19 +656,33 @@ impl Assembler<'_> {
     fn branches(
         &mut self,
         instruction: &Instruction,
+        index: usize,
         condition: Value,
         then: &Region,
         otherwise: &Region,
     ) {
         let condition = self.place(condition);
-        let results = self.results(instruction);
         // A region that does nothing gives its yields to all lanes; the other one comes after it.
         let simple = [otherwise, then].into_iter().find(|region| region.instructions.is_empty());
-        if let Some(simple) = simple {
-            for (&result, &value) in results.iter().zip(&simple.yields) {
-                let from = self.place(value);
-                self.copy(self.ty(value), result, from);
+        let mut results = Vec::new();
+        let mut taken = Vec::new();
+        for (position, &result) in instruction.results.iter().enumerate() {
+            let given = simple.and_then(|region| region.yields.get(position).copied());
+            if let Some(value) = given
+                && !taken.contains(&value)
+                && self.can_take_register(value, index, [then, otherwise])
+            {
+                taken.push(value);
+                results.push(self.place(value));
+                self.places.insert(result, self.place(value));
+                continue;
             }
+            let to = self.destination(result, false);
+            if let Some(value) = given {
+                let from = self.place(value);
+                self.copy(self.ty(value), to, from);
+            }
+            results.push(to);
         }
         for (region, wanted) in [(then, true), (otherwise, false)] {
             if simple.is_some_and(|simple| std::ptr::eq(simple, region)) {
@@ -696,6 +710,26 @@ impl Assembler<'_> {
             self.program.branches.push(branch);
             self.push(Kind::Branch, Operand::default(), &[], index as u32);
         }
+        // Their registers belong to the results now.
+        taken.iter().for_each(|value| {
+            self.places.remove(value);
+        });
+    }
+
+    /// Whether a result of an `If` can take over the register of a value that a region yields.
+    fn can_take_register(&self, value: Value, index: usize, regions: [&Region; 2]) -> bool {
+        let place = self.place(value);
+        let yields = regions.into_iter().flat_map(|region| &region.yields);
+        place.base == Operand::REGISTERS
+            && !place.is_uniform()
+            && self.is_last_use(value, index)
+            && yields.filter(|&&yielded| yielded == value).count() == 1
+    }
+
+    /// Whether an instruction of the current region is the last one to use a value of it.
+    fn is_last_use(&self, value: Value, index: usize) -> bool {
+        self.analysis.last_index[value.0 as usize] == Some(index)
+            && self.analysis.home[value.0 as usize] == self.home
     }
 
     fn run_loop(
