@@ -46,7 +46,7 @@ class Timers:
 
     @property
     def init_sparse_time(self) -> float:
-        """Seconds spent in initialisation of the variables of sparse synapses and of column maps."""
+        """Seconds spent in initialising variables of sparse synapses, and in column maps."""
         return self._seconds("init_sparse_time")
 
     def get_custom_update_time(self, group: str) -> float:
