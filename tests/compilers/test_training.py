@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
+import threading
+import time
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
@@ -242,3 +245,16 @@ def test_two_ranks_learn_what_one_does() -> None:
         # Gradients are twice as large, which the optimiser does not see
         assert_close(by_rank[0][0][name], weights, name, 1e-3)
     assert by_rank[0][1] == by_rank[1][1] == 4
+
+
+def test_interrupted_training_can_go_on() -> None:
+    _, compiled, inp, out = compile_network()
+    with compiled:
+        timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+        start = time.monotonic()
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            compiled.train({inp: SPIKES * 2000}, {out: np.tile(LABELS, 2000)}, 1000, callbacks=[])
+        assert time.monotonic() - start < 3.0
+        metrics, _ = compiled.train({inp: SPIKES}, {out: LABELS}, 1, callbacks=[])
+    assert metrics[out].total == NUM_EXAMPLES

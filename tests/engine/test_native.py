@@ -119,7 +119,7 @@ def test_other_threads_run_during_a_long_run() -> None:
 
     thread = threading.Thread(target=count)
     thread.start()
-    model.run(20_000)
+    model.run(500_000)
     done.set()
     thread.join()
     assert ticks > 3
