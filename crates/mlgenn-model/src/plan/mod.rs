@@ -4,10 +4,14 @@
 //! thing that happens in a timestep. Backends execute the plan; they never see model code.
 
 mod accumulator;
+mod attached;
 mod blocks;
 mod connectivity;
 mod custom_connectivity_update;
 mod custom_update;
+mod custom_update_kernel;
+mod event_times;
+mod group_arrays;
 mod init;
 mod kernel;
 mod neuron;
@@ -205,7 +209,7 @@ pub(crate) struct Planner {
     pub(crate) layout: Layout,
     pub(crate) precision: mlgenn_lang::Precision,
     pub(crate) rings: Vec<PopulationRing>,
-    pub(crate) groups: Vec<synapse::GroupArrays>,
+    pub(crate) groups: Vec<group_arrays::GroupArrays>,
     /// Elements from one row to the next, of each synapse group planned so far.
     pub(crate) row_strides: Vec<usize>,
     /// The kernel of each synapse group planned so far.
@@ -220,7 +224,7 @@ pub(crate) struct PopulationRing {
     pub(crate) ring: RingId,
     pub(crate) slots: usize,
     pub(crate) spikes: EventQueueId,
-    pub(crate) spike_times: neuron::EventTimes,
+    pub(crate) spike_times: event_times::EventTimes,
 }
 
 impl Planner {

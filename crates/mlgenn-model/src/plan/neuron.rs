@@ -8,29 +8,30 @@ use std::ops::Range;
 
 use indexmap::IndexMap;
 use mlgenn_ir::lower::RandomSource;
-use mlgenn_ir::{Cell, CompareOp, Domain, Op, SlotId, SlotKind, Type, Value};
+use mlgenn_ir::{Cell, Domain, Op, SlotId, SlotKind, Type, Value};
 use mlgenn_lang::NumericType;
 
+use super::attached::Attached;
 use super::kernel::{Composer, EventQueueId, Index, RingPosition, Scalar, SlotBinding};
-use super::scope::{Code, OpenScope, Scope};
+use super::scope::{Code, Scope};
 use super::usage::{is_empty, uses};
 use super::{Planner, PopulationPlan};
-use crate::description::{Population, Var, VarAccess, WeightUpdate};
+use crate::description::{Population, Var, VarAccess};
 use crate::error::ModelError;
 use crate::layout::{Array, ArrayId, Copies};
 
 /// A variable held in a cell while the kernel runs.
-struct State {
+pub(super) struct State {
     /// Name under which code knows it.
-    name: String,
-    ty: NumericType,
-    writable: bool,
-    cell: Cell,
+    pub(super) name: String,
+    pub(super) ty: NumericType,
+    pub(super) writable: bool,
+    pub(super) cell: Cell,
     /// Value at the start of the kernel.
-    initial: Value,
-    write: SlotId,
+    pub(super) initial: Value,
+    pub(super) write: SlotId,
     /// Whether it must be written even if nothing changed it (delay slots).
-    always: bool,
+    pub(super) always: bool,
 }
 
 impl Planner {
@@ -125,21 +126,21 @@ impl Planner {
 }
 
 /// Composes the neuron update of one population.
-struct NeuronUpdate<'a> {
-    planner: &'a mut Planner,
-    index: usize,
-    population: &'a Population,
-    composer: Composer,
-    time: Value,
-    id: Value,
-    member: Value,
-    timestep: Value,
-    states: Vec<State>,
+pub(super) struct NeuronUpdate<'a> {
+    pub(super) planner: &'a mut Planner,
+    pub(super) index: usize,
+    pub(super) population: &'a Population,
+    pub(super) composer: Composer,
+    pub(super) time: Value,
+    pub(super) id: Value,
+    pub(super) member: Value,
+    pub(super) timestep: Value,
+    pub(super) states: Vec<State>,
     /// Which of these belong to the postsynaptic model of each synapse group.
-    psm_states: IndexMap<usize, Range<usize>>,
+    pub(super) psm_states: IndexMap<usize, Range<usize>>,
     /// `Isyn` and the additional input variables.
-    inputs: IndexMap<String, (NumericType, Cell)>,
-    draws: Vec<Cell>,
+    pub(super) inputs: IndexMap<String, (NumericType, Cell)>,
+    pub(super) draws: Vec<Cell>,
 }
 
 impl<'a> NeuronUpdate<'a> {
@@ -237,7 +238,7 @@ impl<'a> NeuronUpdate<'a> {
     }
 
     /// A scope with the names that every code of a population sees.
-    fn scope(&mut self, context: String) -> Result<Scope, ModelError> {
+    pub(super) fn scope(&mut self, context: String) -> Result<Scope, ModelError> {
         let mut scope = Scope::new(context, self.planner.precision);
         let builder = &mut self.composer.builder;
         let time = self.planner.precision.time;
@@ -251,7 +252,7 @@ impl<'a> NeuronUpdate<'a> {
         Ok(scope)
     }
 
-    fn allow_random(&mut self, scope: &mut Scope) {
+    pub(super) fn allow_random(&mut self, scope: &mut Scope) {
         let stream = self.planner.new_stream();
         let kind = SlotKind::Variable { domain: Domain::Member, writable: false };
         let binding = SlotBinding::RandomKey { stream };
@@ -266,7 +267,7 @@ impl<'a> NeuronUpdate<'a> {
     }
 
     /// Read variables into cells.
-    fn load_states(
+    pub(super) fn load_states(
         &mut self,
         prefix: &str,
         role: &str,
@@ -311,7 +312,7 @@ impl<'a> NeuronUpdate<'a> {
     }
 
     /// Let code use variables: as they are, or as they were when the scope was made.
-    fn define_states(
+    pub(super) fn define_states(
         &self,
         scope: &mut Scope,
         states: &[State],
@@ -328,7 +329,7 @@ impl<'a> NeuronUpdate<'a> {
     }
 
     /// Let code read variables of another model under the names of its references.
-    fn define_refs(
+    pub(super) fn define_refs(
         &self,
         scope: &mut Scope,
         refs: &IndexMap<String, String>,
@@ -342,7 +343,7 @@ impl<'a> NeuronUpdate<'a> {
         Ok(())
     }
 
-    fn params(
+    pub(super) fn params(
         &mut self,
         scope: &mut Scope,
         prefix: &str,
@@ -360,7 +361,7 @@ impl<'a> NeuronUpdate<'a> {
         )
     }
 
-    fn egps(
+    pub(super) fn egps(
         &mut self,
         scope: &mut Scope,
         prefix: &str,
@@ -517,7 +518,7 @@ impl<'a> NeuronUpdate<'a> {
     }
 
     /// A time of the last spike or event, as known before this update.
-    fn spike_time_name(
+    pub(super) fn spike_time_name(
         &mut self,
         scope: &mut Scope,
         name: &str,
@@ -528,7 +529,7 @@ impl<'a> NeuronUpdate<'a> {
         scope.value(name, self.planner.precision.time, value)
     }
 
-    fn emit(&mut self, name: &str, queue: EventQueueId, condition: Value) {
+    pub(super) fn emit(&mut self, name: &str, queue: EventQueueId, condition: Value) {
         let binding = SlotBinding::Events(queue);
         let slot = self.composer.slot(name, Type::Bool, SlotKind::Events, binding);
         self.composer.builder.effect(Op::Emit(slot, condition));
@@ -537,100 +538,6 @@ impl<'a> NeuronUpdate<'a> {
     fn store_spike_times(&mut self, spike: Value) {
         let times = self.planner.rings[self.index].spike_times;
         self.composer.store_times(&self.planner.layout, times, spike, self.time);
-    }
-
-    /// Codes of the weight update models around this population.
-    fn attach_weight_updates(&mut self, neuron: &[State]) -> Result<Vec<Attached>, ModelError> {
-        let mut attached = Vec::new();
-        for index in self.planner.outgoing(self.index) {
-            attached.push(self.attach(index, true, neuron)?);
-        }
-        for index in self.planner.incoming(self.index) {
-            attached.push(self.attach(index, false, neuron)?);
-        }
-        Ok(attached)
-    }
-
-    fn attach(
-        &mut self,
-        index: usize,
-        pre: bool,
-        neuron: &[State],
-    ) -> Result<Attached, ModelError> {
-        let group = self.planner.network.synapse_groups[index].clone();
-        let WeightUpdate { model, params, dynamic_params, .. } = &group.weight_update;
-        let prefix = format!("syn.{}", group.name);
-        let (role, vars, refs) = if pre {
-            ("pre_vars", &model.pre_vars, &group.weight_update.pre_neuron_var_refs)
-        } else {
-            ("post_vars", &model.post_vars, &group.weight_update.post_neuron_var_refs)
-        };
-        let states = self.load_states(&prefix, role, vars)?;
-        let context = format!("Synapse group '{}' weight update model", group.name);
-        let arrays = &self.planner.groups[index];
-        let (event_queue, event_times) = if pre {
-            (arrays.pre_event_queue, arrays.pre_event_times)
-        } else {
-            (arrays.post_event_queue, arrays.post_event_times)
-        };
-        let population_time = self.planner.rings[self.index].spike_times.last;
-
-        let base = |this: &mut Self, writable: bool| -> Result<Scope, ModelError> {
-            let mut scope = this.scope(context.clone())?;
-            this.define_states(&mut scope, &states, writable)?;
-            this.define_refs(&mut scope, refs, neuron)?;
-            this.planner.define_params(
-                &mut scope,
-                &mut this.composer,
-                (&prefix, "params"),
-                (&model.params, &model.derived_params),
-                params,
-                dynamic_params,
-            )?;
-            this.egps(&mut scope, &prefix, "egps", &model.extra_global_params)?;
-            Ok(scope)
-        };
-        let mut codes = base(self, true)?;
-        let name = if pre { "st_pre" } else { "st_post" };
-        self.spike_time_name(&mut codes, name, population_time)?;
-        self.allow_random(&mut codes);
-        let mut condition = base(self, false)?;
-        if !pre && let Some(range) = self.psm_states.get(&index) {
-            let psm = &self.states[range.clone()];
-            self.define_refs(&mut condition, &group.weight_update.psm_var_refs, psm)?;
-        }
-        self.spike_time_name(&mut condition, "set", event_times.last)?;
-        self.spike_time_name(&mut condition, "prev_set", event_times.before)?;
-        self.allow_random(&mut condition);
-
-        let pick =
-            |pre_code: &str, post_code: &str| (if pre { pre_code } else { post_code }).to_owned();
-        Ok(Attached {
-            side: if pre { "pre" } else { "post" },
-            states,
-            codes: codes.open(),
-            condition: condition.open(),
-            dynamics_code: pick(&model.pre_dynamics_code, &model.post_dynamics_code),
-            spike_code: pick(&model.pre_spike_code, &model.post_spike_code),
-            condition_code: pick(
-                &model.pre_event_threshold_condition_code,
-                &model.post_event_threshold_condition_code,
-            ),
-            event_queue,
-            event_times,
-        })
-    }
-
-    fn event(&mut self, update: &mut Attached) -> Result<(), ModelError> {
-        let Some(queue) = update.event_queue else { return Ok(()) };
-        let slot = format!("{} event threshold condition code", update.side);
-        let builder = &mut self.composer.builder;
-        let condition =
-            update.condition.code().condition(builder, &slot, &update.condition_code)?;
-        self.emit(&format!("{}_events", update.side), queue, condition);
-        let times = update.event_times;
-        self.composer.store_times(&self.planner.layout, times, condition, self.time);
-        Ok(())
     }
 
     /// What happens only to neurons that spike.
@@ -664,102 +571,5 @@ impl<'a> NeuronUpdate<'a> {
                 builder.write(state.write, value);
             }
         }
-    }
-}
-
-/// The codes of one weight update model that run in the neuron update.
-struct Attached {
-    side: &'static str,
-    states: Vec<State>,
-    codes: OpenScope,
-    condition: OpenScope,
-    dynamics_code: String,
-    spike_code: String,
-    condition_code: String,
-    event_queue: Option<EventQueueId>,
-    event_times: EventTimes,
-}
-
-/// Times of the last and last but one spike or spike-like event of each neuron.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct EventTimes {
-    /// Time of the last one.
-    pub(crate) last: Option<ArrayId>,
-    /// Time of the last but one, as long as the last one is being delivered; after that of the
-    /// last one.
-    pub(crate) before: Option<ArrayId>,
-    /// Time of an event in the last timestep, or the most negative number: `before` must not
-    /// depend on `last`, which custom updates may set.
-    pub(crate) fresh: Option<ArrayId>,
-}
-
-impl Attached {
-    fn dynamics(&mut self, composer: &mut Composer) -> Result<(), ModelError> {
-        let slot = format!("{} dynamics code", self.side);
-        self.codes.code().statements(&mut composer.builder, &slot, &self.dynamics_code)
-    }
-
-    fn spike(&mut self, builder: &mut mlgenn_ir::KernelBuilder) -> Result<(), ModelError> {
-        if is_empty(&self.spike_code) {
-            return Ok(());
-        }
-        // With delay slots the original's spike code starts from the slot of the last timestep,
-        // so that the dynamics of this timestep are lost for neurons that spike. Trained networks
-        // depend on it.
-        for state in self.states.iter().filter(|state| state.always) {
-            builder.set(state.cell, state.initial);
-        }
-        let slot = format!("{} spike code", self.side);
-        self.codes.code().statements(builder, &slot, &self.spike_code)
-    }
-}
-
-impl Composer {
-    /// The time of the last spike or event as of the last timestep.
-    fn previous_time(
-        &mut self,
-        layout: &crate::layout::Layout,
-        name: &str,
-        array: ArrayId,
-    ) -> Value {
-        let slot = self.array(layout, name, array, Domain::Neuron, previous(layout, array));
-        self.builder.read(slot)
-    }
-
-    /// Remember when neurons spiked or had an event.
-    fn store_times(
-        &mut self,
-        layout: &crate::layout::Layout,
-        times: EventTimes,
-        condition: Value,
-        time: Value,
-    ) {
-        let Some(last) = times.last else { return };
-        let at = RingPosition::Current;
-        if let (Some(before), Some(fresh)) = (times.before, times.fresh) {
-            let old = self.previous_time(layout, "time_before", before);
-            let slot = self.array(layout, "fresh_time", fresh, Domain::Neuron, at);
-            let builder = &mut self.builder;
-            let fresh_time = builder.read(slot);
-            let never = builder.constant(layout.array(fresh).ty, layout.array(fresh).fill);
-            let was_fresh = builder.compare(CompareOp::Greater, fresh_time, never);
-            let new = builder.select(was_fresh, fresh_time, old);
-            let next_fresh = builder.select(condition, time, never);
-            builder.write(slot, next_fresh);
-            let slot = self.array(layout, "time_before_next", before, Domain::Neuron, at);
-            self.builder.write(slot, new);
-        }
-        let old = self.previous_time(layout, "last_time", last);
-        let slot = self.array(layout, "last_time_next", last, Domain::Neuron, at);
-        let new = self.builder.select(condition, time, old);
-        self.builder.write(slot, new);
-    }
-}
-
-/// Where the last timestep's values of an array lie during a neuron update.
-fn previous(layout: &crate::layout::Layout, array: ArrayId) -> RingPosition {
-    match layout.array(array).ring {
-        Some(_) => RingPosition::Previous,
-        None => RingPosition::Current,
     }
 }
