@@ -14,7 +14,7 @@ from mlgenn_rs.compilers import EventPropCompiler, FewSpikeCompiler, InferenceCo
 from mlgenn_rs.compilers.event_prop_compiler import UpdateTrial
 from mlgenn_rs.connectivity import Dense
 from mlgenn_rs.losses import Loss, RelativeMeanSquareError
-from mlgenn_rs.metrics import SparseCategoricalAccuracy
+from mlgenn_rs.metrics import SparseCategoricalAccuracy, default_metrics
 from mlgenn_rs.neurons import FewSpikeRelu, FewSpikeReluInput, Neuron, SpikeInput
 from mlgenn_rs.neurons.input import InputBase
 from mlgenn_rs.optimisers import Adam
@@ -105,14 +105,12 @@ def trace(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     watch(UpdateTrial, "on_batch_begin", lambda self, batch: f"set_trial({batch})")
     watch(Adam, "set_step", lambda self, cu, step: f"set_step({cu.name},{step})")
     monkeypatch.setattr(TracedMetric, "trace", trace, raising=False)
+    monkeypatch.setitem(default_metrics, "traced_metric", TracedMetric)
     return trace
 
 
 def metric(trace: list[str]) -> str:
-    """Register the traced metric under a name, and return the name."""
-    from mlgenn_rs.metrics import default_metrics
-
-    default_metrics["traced_metric"] = TracedMetric
+    """Return the name of the traced metric, which the fixture has registered."""
     return "traced_metric"
 
 

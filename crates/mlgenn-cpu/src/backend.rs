@@ -22,10 +22,10 @@ struct Pool {
 }
 
 impl CpuBackend {
-    /// A backend with so many threads; as many as there are cores if absent.
+    /// A backend with so many threads, up to 1024; as many as there are cores if absent.
     pub fn new(executor: Box<dyn Executor>, threads: Option<usize>) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = threads.filter(|&threads| threads > 0).unwrap_or_else(cores);
+        let threads = threads.filter(|&threads| threads > 0).unwrap_or_else(cores).min(1024);
         Self { executor, threads, pool: Mutex::new(None) }
     }
 

@@ -23,7 +23,10 @@ pub(crate) fn validate(network: &Network) -> Result<(), ModelError> {
     if network.batch_size == 0 || network.batch_size > MAX_SIZE {
         return Err(ModelError::invalid(
             "network",
-            format!("batch_size is {}; it must be at least 1", network.batch_size),
+            format!(
+                "batch_size is {}; it must be at least 1 and at most {MAX_SIZE}",
+                network.batch_size
+            ),
         ));
     }
     let mut names = BTreeSet::new();
@@ -33,7 +36,10 @@ pub(crate) fn validate(network: &Network) -> Result<(), ModelError> {
         if population.size == 0 || population.size > MAX_SIZE {
             return Err(ModelError::invalid(
                 context,
-                format!("the population has {} neurons; it needs at least 1", population.size),
+                format!(
+                    "the population has {} neurons; it needs at least 1 and at most {MAX_SIZE}",
+                    population.size
+                ),
             ));
         }
         let model = &population.model;
