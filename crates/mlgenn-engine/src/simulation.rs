@@ -194,13 +194,17 @@ impl Simulation {
             self.check_group(&update.group)?;
         }
         let recorded = self.start_recording(plan)?;
-        let model = self.model.clone();
-        let is_global = |updates: &[StepUpdate], step: usize| -> bool {
-            updates.iter().any(|update| update.runs_at(step) && !is_local(&model, &update.group))
+        let global = |updates: &[StepUpdate]| -> Vec<StepUpdate> {
+            let updates = updates.iter().filter(|update| !is_local(&self.model, &update.group));
+            updates.cloned().collect()
+        };
+        let (global_begin, global_end) = (global(&plan.begin), global(&plan.end));
+        let any_at = |updates: &[StepUpdate], step: usize| -> bool {
+            updates.iter().any(|update| update.runs_at(step))
         };
         let mut step = 0;
         while step < plan.timesteps {
-            if is_global(&plan.begin, step) {
+            if any_at(&global_begin, step) {
                 self.run_updates(&plan.begin, step);
             }
             // Blocks go on alone up to a timestep with an update that concerns all of them.
@@ -209,14 +213,14 @@ impl Simulation {
                 step += 1;
                 let stop = step == plan.timesteps
                     || step - first == STRETCH
-                    || is_global(&plan.end, step - 1)
-                    || is_global(&plan.begin, step);
+                    || any_at(&global_end, step - 1)
+                    || any_at(&global_begin, step);
                 if stop {
                     break;
                 }
             }
-            let local_begin = !is_global(&plan.begin, first);
-            let local_end = !is_global(&plan.end, step - 1);
+            let local_begin = !any_at(&global_begin, first);
+            let local_end = !any_at(&global_end, step - 1);
             self.run_blocks(plan, first..step, (local_begin, local_end), &recorded);
             self.check_watch()?;
             if !local_end {
