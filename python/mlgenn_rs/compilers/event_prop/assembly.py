@@ -20,10 +20,10 @@ from ...population import Population
 from ...utils.model import CustomUpdateModel
 from ...utils.module import get_object
 from ..check_finite import CheckFinite
+from ..learning import BATCH_REDUCE_GROUP, LEARN_GROUP, ZERO_GROUP, Learning, zero_model
 from ..reset import create_reset_custom_update
 from ..softmax import NUM_SOFTMAX_STAGES
 from .callbacks import CheckSpikeTapes, UpdateTrial
-from .learning import BATCH_REDUCE_GROUP, LEARN_GROUP, ZERO_GROUP, Learning, zero_model
 from .lif_output_model import first_spike_sums_model
 from .population import PopulationState
 from .settings import Settings

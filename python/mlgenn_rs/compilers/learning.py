@@ -1,4 +1,4 @@
-"""Custom updates that turn accumulated gradients into new weights and delays."""
+"""Custom updates that turn accumulated gradients into new weights, delays and biases."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...engine import create_wu_var_ref
-from ...engine.enums import CustomUpdateVarAccess, VarAccessMode
-from ...optimisers import Optimiser
-from ...utils.model import CustomUpdateModel
+from ..engine import NeuronGroup, create_var_ref, create_wu_var_ref
+from ..engine.enums import CustomUpdateVarAccess, VarAccessMode
+from ..optimisers import Optimiser
+from ..utils.model import CustomUpdateModel
 
 BATCH_REDUCE_GROUP = "GradientBatchReduce"
 """Custom update group that sums gradients over the batch."""
@@ -26,7 +26,7 @@ AddCustomUpdate = Callable[[CustomUpdateModel, str, str], Any]
 
 @dataclass
 class Learning:
-    """Adds the custom updates that train variables of synapse groups.
+    """Adds the custom updates that train variables of synapse and neuron groups.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ class Learning:
         suffix: str,
         clamp: tuple[float, float] | None = None,
     ) -> Any:
-        """Train a variable of a synapse group, and return the update that the optimiser controls.
+        """Train a variable of a group, and return the update that the optimiser controls.
 
         Parameters
         ----------
         genn_pop
-            Synapse group.
+            Synapse or neuron group.
         optimiser
             Optimiser.
         variable, gradient
@@ -65,15 +65,17 @@ class Learning:
         clamp
             Bounds that the variable is kept in.
         """
-        gradient_ref = create_wu_var_ref(genn_pop, gradient)
+        refer: Callable[[Any, str], Any]
+        refer = create_var_ref if isinstance(genn_pop, NeuronGroup) else create_wu_var_ref
+        gradient_ref = refer(genn_pop, gradient)
         if self.is_batched:
             reduce = self.add_custom_update(
                 _reduce_model(gradient_ref), BATCH_REDUCE_GROUP, f"CUBatchReduce{suffix}"
             )
             self.reduced.append(reduce.vars["ReducedGradient"])
-            gradient_ref = create_wu_var_ref(reduce, "ReducedGradient")
+            gradient_ref = refer(reduce, "ReducedGradient")
         model = optimiser.get_model(
-            gradient_ref, create_wu_var_ref(genn_pop, variable), not self.is_batched, clamp
+            gradient_ref, refer(genn_pop, variable), not self.is_batched, clamp
         )
         return self.add_custom_update(model, LEARN_GROUP, f"CUGradientLearn{suffix}")
 
