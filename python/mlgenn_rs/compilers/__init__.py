@@ -7,6 +7,7 @@ from .compiled_inference_network import CompiledInferenceNetwork
 from .compiled_network import CompiledNetwork
 from .compiled_training_network import CompiledTrainingNetwork
 from .compiler import Compiler
+from .eprop_compiler import EPropCompiler
 from .event_prop_compiler import EventPropCompiler
 from .few_spike_compiler import FewSpikeCompiler
 from .inference_compiler import InferenceCompiler
@@ -17,6 +18,7 @@ __all__ = [
     "CompiledNetwork",
     "CompiledTrainingNetwork",
     "Compiler",
+    "EPropCompiler",
     "EventPropCompiler",
     "FewSpikeCompiler",
     "InferenceCompiler",
