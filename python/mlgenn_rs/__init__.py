@@ -13,6 +13,7 @@ from .layer import Layer
 from .network import Network
 from .population import Population
 from .sequential_network import SequentialNetwork
+from .versions import show_versions
 
 # The order matters: the sub-modules below use the classes above.
 from . import (  # isort: skip
@@ -51,6 +52,7 @@ __all__ = [
     "optimisers",
     "readouts",
     "serialisers",
+    "show_versions",
     "synapses",
     "utils",
 ]

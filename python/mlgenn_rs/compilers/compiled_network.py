@@ -14,6 +14,7 @@ from ..population import Population
 from ..utils.callback_list import CallbackList
 from ..utils.endpoints import find_group, get_shape
 from ..utils.network import PopulationType, get_underlying_pop
+from .summary import Summary, summarise
 
 
 class CompiledNetwork:
@@ -159,6 +160,24 @@ class CompiledNetwork:
         self.genn_model.step_time()
         if callback_list is not None:
             callback_list.on_timestep_end(timestep)
+
+    def memory_plan(self) -> list[dict[str, Any]]:
+        """Return path, bytes, dtype and shape of everything that loading allocates.
+
+        Builds the network if that was not done before; in a data parallel run, call it on all
+        ranks.
+        """
+        self._build()
+        plan: list[dict[str, Any]] = self.genn_model.memory_plan()
+        return plan
+
+    def summary(self) -> Summary:
+        """Return populations, connections, parameters and bytes, to be printed or displayed.
+
+        Builds the network if that was not done before; in a data parallel run, call it on all
+        ranks.
+        """
+        return summarise(self.neuron_populations, self.connection_populations, self.memory_plan())
 
     def reset_time(self) -> None:
         """Set time back to zero.  State, spikes on their way included, stays as it is."""
