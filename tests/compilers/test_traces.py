@@ -10,12 +10,25 @@ import pytest
 
 from mlgenn_rs import Connection, Network, Population
 from mlgenn_rs.callbacks import Callback
-from mlgenn_rs.compilers import EventPropCompiler, FewSpikeCompiler, InferenceCompiler
+from mlgenn_rs.compilers import (
+    EPropCompiler,
+    EventPropCompiler,
+    FewSpikeCompiler,
+    InferenceCompiler,
+    eprop_compiler,
+)
 from mlgenn_rs.compilers.event_prop_compiler import UpdateTrial
-from mlgenn_rs.connectivity import Dense
+from mlgenn_rs.connectivity import Dense, FixedProbability
 from mlgenn_rs.losses import Loss, RelativeMeanSquareError
 from mlgenn_rs.metrics import SparseCategoricalAccuracy, default_metrics
-from mlgenn_rs.neurons import FewSpikeRelu, FewSpikeReluInput, Neuron, SpikeInput
+from mlgenn_rs.neurons import (
+    FewSpikeRelu,
+    FewSpikeReluInput,
+    LeakyIntegrate,
+    LeakyIntegrateFire,
+    Neuron,
+    SpikeInput,
+)
 from mlgenn_rs.neurons.input import InputBase
 from mlgenn_rs.optimisers import Adam
 from mlgenn_rs.utils.data import preprocess_spikes
@@ -163,6 +176,29 @@ def test_event_prop_first_spike_time_training(trace: list[str]) -> None:
         )
     expected = TRACES["event_prop_ttfs_rmse_train"]
     assert trace == expected
+
+
+def test_eprop_training_with_deep_r(trace: list[str]) -> None:
+    network = Network(eprop_compiler.default_params)
+    with network:
+        inp = Population(SpikeInput(), 3)
+        hid = Population(LeakyIntegrateFire(tau_refrac=3.0), 4)
+        out = Population(LeakyIntegrate(readout="avg_var"), 2)
+        sparse = Connection(inp, hid, FixedProbability(0.5, 1.0))
+        Connection(hid, out, Dense(np.ones((4, 2))))
+    compiler = EPropCompiler(3, "sparse_categorical_crossentropy", deep_r_conns=[sparse])
+    compiled = traced(compiler.compile(network, "test"), trace)
+    with compiled:
+        trace.clear()
+        compiled.train(
+            {inp: spikes(2)},
+            {out: [0, 1]},
+            1,
+            shuffle=False,
+            metrics=metric(trace),
+            callbacks=[TracedCallback("user", trace)],
+        )
+    assert trace == TRACES["eprop_deepr_train"]
 
 
 @pytest.mark.parametrize(

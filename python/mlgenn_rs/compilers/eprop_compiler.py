@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from ..communicators import Communicator
@@ -23,9 +25,11 @@ from ..utils.checks import check_count, check_number, check_positive
 from ..utils.endpoints import get_source, get_target
 from ..utils.model import NeuronModel, SynapseModel, WeightUpdateModel
 from ..utils.module import get_given_object, get_object, get_object_mapping
+from ..utils.network import ConnectionType
 from ..utils.snippet import ConnectivitySnippet
 from .compiled_training_network import CompiledTrainingNetwork
 from .compiler import Compiler
+from .deep_r import DeepR
 from .eprop.assembly import Assembly
 from .eprop.hidden_model import FEEDBACK_INPUT, build_hidden
 from .eprop.network_state import NetworkState, examine
@@ -96,6 +100,14 @@ class EPropCompiler(Compiler):
         Start every batch at time zero.
     communicator
         Communication between the ranks of a data parallel run.
+    deep_r_conns
+        Sparse connections or layers that are rewired by Deep-R after every batch.
+    deep_r_l1_strength
+        Strength of the L1 regularisation of their weights.
+    deep_r_record_rewirings
+        Connections or layers whose rewirings are counted, with keys for the data that training
+        returns: a list with a tuple for each batch, of the number of rewirings and of full rows
+        that were tried.
     genn_kwargs
         Backend and preferences of the engine.
 
@@ -120,6 +132,9 @@ class EPropCompiler(Compiler):
         kernel_profiling: bool = False,
         reset_time_between_batches: bool = True,
         communicator: Communicator | None = None,
+        deep_r_conns: Sequence[ConnectionType] = (),
+        deep_r_l1_strength: float = 0.01,
+        deep_r_record_rewirings: Mapping[ConnectionType, Any] = MappingProxyType({}),
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -144,6 +159,7 @@ class EPropCompiler(Compiler):
         )
         self.losses = losses
         self.reset_time_between_batches = reset_time_between_batches
+        self.deep_r = DeepR.parse(deep_r_conns, deep_r_l1_strength, deep_r_record_rewirings, what)
         self._optimiser = get_given_object(optimiser, Optimiser, "Optimiser", default_optimisers)
 
     @property
@@ -265,7 +281,10 @@ class EPropCompiler(Compiler):
             connection_populations,
             compile_state,
         )
+        before, after = self.deep_r.add(self, genn_model, connection_populations, "DeltaG")
+        assembly.train_callbacks += before
         updates = assembly.add_learning(optimiser)
+        assembly.train_callbacks += after
         assembly.add_softmaxes()
         assembly.add_resets()
         assembly.add_checks()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,10 @@ from ..utils.network import ConnectionType, get_underlying_conn
 from ..utils.snippet import ConnectivitySnippet
 from .compiled_training_network import CompiledTrainingNetwork
 from .compiler import Compiler
+from .deep_r import DeepR
 from .delay import get_conn_max_delay, get_delay_type
 from .event_prop.adjoint import get_tau_syn
-from .event_prop.assembly import Assembly, NetworkState
+from .event_prop.assembly import Assembly, NetworkState, is_later_batch
 from .event_prop.callbacks import UpdateTrial
 from .event_prop.hidden_model import FEEDBACK_INPUT, build_hidden
 from .event_prop.input_model import build_input
@@ -115,6 +117,14 @@ class EventPropCompiler(Compiler):
         Optimiser of delays; ``None`` for an independent copy of ``optimiser``.
     delay_learn_conns
         Connections or layers whose delays are trained; they need ``max_delay_steps``.
+    deep_r_conns
+        Sparse connections or layers that are rewired by Deep-R after every batch.
+    deep_r_l1_strength
+        Strength of the L1 regularisation of their weights.
+    deep_r_record_rewirings
+        Connections or layers whose rewirings are counted, with keys for the data that training
+        returns: a list with a tuple for each batch, of the number of rewirings and of full rows
+        that were tried.
     genn_kwargs
         Backend and preferences of the engine.
 
@@ -144,6 +154,9 @@ class EventPropCompiler(Compiler):
         communicator: Communicator | None = None,
         delay_optimiser: Optimiser | str | None = None,
         delay_learn_conns: Sequence[ConnectionType] = (),
+        deep_r_conns: Sequence[ConnectionType] = (),
+        deep_r_l1_strength: float = 0.01,
+        deep_r_record_rewirings: Mapping[ConnectionType, Any] = MappingProxyType({}),
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -188,6 +201,7 @@ class EventPropCompiler(Compiler):
                 f"{what}: delay_learn_conns must be a list of connections or layers, got "
                 f"{delay_learn_conns!r}"
             )
+        self.deep_r = DeepR.parse(deep_r_conns, deep_r_l1_strength, deep_r_record_rewirings, what)
         self.delay_learn_conns = {get_underlying_conn(conn) for conn in delay_learn_conns}
 
     @property
@@ -333,6 +347,10 @@ class EventPropCompiler(Compiler):
             connection_populations,
             compile_state,
         )
+        before, after = self.deep_r.add(
+            self, genn_model, connection_populations, "Gradient", is_later_batch
+        )
+        assembly.train_callbacks += before
         assembly.add_learning(self._optimiser, self._delay_optimiser)
         assembly.add_trials()
         assembly.add_current_zeroing()
@@ -340,6 +358,7 @@ class EventPropCompiler(Compiler):
         assembly.add_spike_counts()
         assembly.add_first_spike_sums()
         assembly.add_resets()
+        assembly.train_callbacks += after
         assembly.add_checks(self.strict_buffer_checking)
         return CompiledTrainingNetwork(
             genn_model,

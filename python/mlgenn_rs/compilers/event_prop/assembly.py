@@ -95,10 +95,10 @@ class Assembly:
             self._add(zero_model(group, gradients), ZERO_GROUP, f"CUZeroConnGradient{i}")
         if learning.reduced:
             self.cross_rank_sums[BATCH_REDUCE_GROUP] = learning.reduced
-            self.train_callbacks.append(CustomUpdateOnBatchEnd(BATCH_REDUCE_GROUP, _is_later))
+            self.train_callbacks.append(CustomUpdateOnBatchEnd(BATCH_REDUCE_GROUP, is_later_batch))
         if trained:
             self.train_callbacks += [
-                CustomUpdateOnBatchEnd(LEARN_GROUP, _is_later),
+                CustomUpdateOnBatchEnd(LEARN_GROUP, is_later_batch),
                 CustomUpdateOnBatchEnd(ZERO_GROUP, _is_first),
             ]
 
@@ -216,5 +216,6 @@ def _is_first(batch: int) -> bool:
     return batch == 0
 
 
-def _is_later(batch: int) -> bool:
+def is_later_batch(batch: int) -> bool:
+    """Return whether there is a gradient at the end of a batch."""
     return batch > 0
