@@ -1,9 +1,10 @@
 //! The executor of blocks of lanes.
 
 use mlgenn_ir::Kernel;
-use mlgenn_ir::launch::{AddRows, Executor, Pattern, Program};
+use mlgenn_ir::launch::{AddRows, AddRuns, Executor, Pattern, Program};
 
 use crate::dense_rows;
+use crate::runs;
 use crate::simd::Level;
 use crate::tape::assemble;
 
@@ -48,5 +49,9 @@ impl Executor for BlockExecutor {
 
     fn add_rows(&self, rows: &AddRows<'_>) {
         dense_rows::add_rows(self.level, rows);
+    }
+
+    fn add_runs(&self, runs: &AddRuns<'_>) {
+        runs::add_runs(self.level, runs);
     }
 }

@@ -7,6 +7,7 @@ mod backend;
 mod dense_rows;
 mod executor;
 mod flush_to_zero;
+mod runs;
 mod simd;
 mod steps;
 mod tape;

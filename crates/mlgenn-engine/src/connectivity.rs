@@ -13,19 +13,6 @@ use crate::compiled::CompiledModel;
 use crate::error::EngineError;
 use crate::random_key::random_key;
 
-/// Synapses of a sparse group by postsynaptic neuron.
-#[derive(Debug, Default)]
-pub(crate) struct Columns {
-    /// First entry of each column, and one past the last.
-    pub(crate) starts: Vec<usize>,
-    /// Synapse of each entry: index in the arrays of the group.
-    pub(crate) synapses: Vec<u32>,
-    /// Presynaptic neuron of each entry.
-    pub(crate) sources: Vec<u32>,
-    /// Position in its row of each entry.
-    pub(crate) positions: Vec<u32>,
-}
-
 /// For groups with pairs given at load: where each given pair ended up.
 pub(crate) type Placement = Option<Vec<u32>>;
 
@@ -228,65 +215,6 @@ impl Rows<'_> {
                 }
             }
             self.row_length.store(pre, kept as u64);
-        }
-    }
-
-    /// Synapses by postsynaptic neuron.
-    fn columns(&self) -> Columns {
-        let num_post = self.group.num_post;
-        let mut starts = vec![0; num_post + 1];
-        let row = |pre: usize| {
-            let length = self.row_length.load(pre).unwrap_or(0) as usize;
-            (0..length).map(move |position| {
-                let synapse = pre * self.group.row_stride + position;
-                (synapse, position, self.indices.load(synapse).unwrap_or(0) as usize)
-            })
-        };
-        for pre in 0..self.group.num_pre {
-            for (_, _, post) in row(pre) {
-                starts[post + 1] += 1;
-            }
-        }
-        for post in 0..num_post {
-            starts[post + 1] += starts[post];
-        }
-        let count = starts[num_post];
-        let mut next = starts.clone();
-        let mut columns = Columns {
-            starts,
-            synapses: vec![0; count],
-            sources: vec![0; count],
-            positions: vec![0; count],
-        };
-        for pre in 0..self.group.num_pre {
-            for (synapse, position, post) in row(pre) {
-                let entry = next[post];
-                next[post] += 1;
-                columns.synapses[entry] = synapse as u32;
-                columns.sources[entry] = pre as u32;
-                columns.positions[entry] = position as u32;
-            }
-        }
-        columns
-    }
-}
-
-/// Synapses by postsynaptic neuron, if something visits them that way.
-pub(crate) fn columns_if_needed(group: &SynapseGroupPlan, buffers: &[Arc<Buffer>]) -> Columns {
-    if group.post_spike.is_some() || group.post_event.is_some() {
-        columns(group, buffers)
-    } else {
-        Columns::default()
-    }
-}
-
-/// Synapses by postsynaptic neuron of a sparse group; nothing for dense ones.
-fn columns(group: &SynapseGroupPlan, buffers: &[Arc<Buffer>]) -> Columns {
-    match &group.connectivity {
-        ConnectivityPlan::Dense => Columns::default(),
-        ConnectivityPlan::Sparse { row_length, indices, .. } => {
-            let (row_length, indices) = (&*buffers[row_length.0], &*buffers[indices.0]);
-            Rows { group, row_length, indices }.columns()
         }
     }
 }

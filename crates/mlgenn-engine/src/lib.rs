@@ -10,6 +10,7 @@ mod backend;
 mod bind;
 mod compiled;
 mod connectivity;
+mod connectivity_index;
 mod custom_connectivity_update;
 mod custom_update;
 mod error;

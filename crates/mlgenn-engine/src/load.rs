@@ -12,7 +12,8 @@ use mlgenn_model::plan::{ConnectivityPlan, InitFrom, InitOver, InitPlan};
 use crate::arrays::{ArrayData, Arrays};
 use crate::bind::{BoundKernel, Place, Surroundings};
 use crate::compiled::CompiledModel;
-use crate::connectivity::{Builder, Columns, Placement, columns_if_needed};
+use crate::connectivity::{Builder, Placement};
+use crate::connectivity_index::ConnectivityIndex;
 use crate::error::EngineError;
 use crate::random_key::random_key;
 use crate::worker::Worker;
@@ -37,7 +38,7 @@ pub(crate) fn initialise(
     arrays: &Arrays,
     keys: &Buffer,
     seed: u64,
-) -> Result<(Vec<Columns>, Duration), EngineError> {
+) -> Result<(Vec<ConnectivityIndex>, Duration), EngineError> {
     let plan = &model.plan;
     check_paths(plan, arrays)?;
     let watch = Watch::new();
@@ -80,9 +81,9 @@ pub(crate) fn initialise(
         return Err(fault.into());
     }
     let start = Instant::now();
-    let columns =
-        plan.synapse_groups.iter().map(|group| columns_if_needed(group, buffers)).collect();
-    Ok((columns, sparse_time + start.elapsed()))
+    let index =
+        plan.synapse_groups.iter().map(|group| ConnectivityIndex::new(group, buffers)).collect();
+    Ok((index, sparse_time + start.elapsed()))
 }
 
 /// Every array that is given belongs to something.

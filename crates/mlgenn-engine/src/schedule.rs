@@ -12,13 +12,13 @@
 use std::sync::Arc;
 
 use mlgenn_ir::Buffer;
-use mlgenn_ir::launch::{AddRows, Launch, Operand, Watch};
+use mlgenn_ir::launch::{AddRows, AddRuns, Launch, Operand, Watch};
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{EventQueueId, SynapseGroupPlan, SynapseKernel};
 
 use crate::bind::{BoundKernel, Place, Surroundings, block_words};
 use crate::compiled::{CompiledModel, SynapsePrograms};
-use crate::connectivity::Columns;
+use crate::connectivity_index::ConnectivityIndex;
 use crate::recording::Recording;
 use crate::worker::{Worker, elapsed};
 
@@ -26,7 +26,7 @@ use crate::worker::{Worker, elapsed};
 pub(crate) struct Shared<'a> {
     pub(crate) model: &'a CompiledModel,
     pub(crate) buffers: &'a [Arc<Buffer>],
-    pub(crate) columns: &'a [Columns],
+    pub(crate) index: &'a [ConnectivityIndex],
     pub(crate) recordings: &'a [Option<Recording>],
     pub(crate) keys: &'a Buffer,
     pub(crate) watch: &'a Watch,
@@ -73,14 +73,16 @@ impl BlockStep<'_> {
 
     fn synapse_dynamics(&mut self) {
         let model = self.shared.model;
-        for (group, programs) in model.plan.synapse_groups.iter().zip(&model.groups) {
+        for (index, (group, programs)) in
+            model.plan.synapse_groups.iter().zip(&model.groups).enumerate()
+        {
             let (Some(kernel), Some(programs)) = (&group.dynamics, &programs.dynamics) else {
                 continue;
             };
             for member in model.plan.blocks.members(self.block) {
                 self.worker.active.clear();
                 self.worker.active.extend(0..group.num_pre as u32);
-                self.run_rows(group, kernel, programs, member);
+                self.run_rows(index, kernel, programs, member);
             }
         }
     }
@@ -88,18 +90,19 @@ impl BlockStep<'_> {
     fn presynaptic_updates(&mut self) {
         let model = self.shared.model;
         let plan = &model.plan;
-        for (group, programs) in plan.synapse_groups.iter().zip(&model.groups) {
+        for (index, (group, programs)) in plan.synapse_groups.iter().zip(&model.groups).enumerate()
+        {
             let spikes = plan.populations[group.source].spikes;
             for member in plan.blocks.members(self.block) {
                 if let (Some((kernel, queue)), Some(programs)) =
                     (&group.pre_event, &programs.pre_event)
                 {
                     self.collect(*queue, member, group.axonal_delay);
-                    self.run_rows(group, kernel, programs, member);
+                    self.run_rows(index, kernel, programs, member);
                 }
                 if let (Some(kernel), Some(programs)) = (&group.pre_spike, &programs.pre_spike) {
                     self.collect(spikes, member, group.axonal_delay);
-                    self.run_rows(group, kernel, programs, member);
+                    self.run_rows(index, kernel, programs, member);
                 }
             }
         }
@@ -150,7 +153,7 @@ impl BlockStep<'_> {
     /// Run a kernel for the rows of the active neurons.
     fn run_rows(
         &self,
-        group: &SynapseGroupPlan,
+        index: usize,
         kernel: &SynapseKernel,
         programs: &SynapsePrograms,
         member: usize,
@@ -158,24 +161,13 @@ impl BlockStep<'_> {
         if self.worker.active.is_empty() {
             return;
         }
-        let buffers = self.shared.buffers;
-        if let Some(matrix) = kernel.adds_matrix {
-            let array = self.shared.model.plan.layout.array(matrix);
-            let copy = match array.copies {
-                Copies::Shared => 0,
-                Copies::Member => member,
-                Copies::Block => self.block,
-            };
-            self.shared.model.backend.executor().add_rows(&AddRows {
-                matrix: &buffers[matrix.0],
-                matrix_offset: copy * array.elements(),
-                columns: group.num_post,
-                rows: &self.worker.active,
-                out: &buffers[group.out_post.0],
-                out_offset: member * group.num_post,
-            });
+        let group = &self.shared.model.plan.synapse_groups[index];
+        if let Some(weights) = kernel.adds_weights
+            && self.add_weights(index, weights, member)
+        {
             return;
         }
+        let buffers = self.shared.buffers;
         let around = self.surroundings();
         let mut operands = Vec::with_capacity(32);
         let mut place = Place { member, block: self.block, ..Place::default() };
@@ -195,6 +187,39 @@ impl BlockStep<'_> {
             let lanes = place.enter_row(group, buffers, row as usize);
             self.launch(&programs.body, &around, &place, lanes, &mut operands);
         }
+    }
+
+    /// Add the weights of the rows of the active neurons to the output of a group, if there is a
+    /// direct way.
+    fn add_weights(&self, index: usize, weights: ArrayId, member: usize) -> bool {
+        let group = &self.shared.model.plan.synapse_groups[index];
+        let array = self.shared.model.plan.layout.array(weights);
+        let copy = match array.copies {
+            Copies::Shared => 0,
+            Copies::Member => member,
+            Copies::Block => self.block,
+        };
+        let executor = self.shared.model.backend.executor();
+        let (matrix, matrix_offset) = (&*self.shared.buffers[weights.0], copy * array.elements());
+        let (out, out_offset) = (&*self.shared.buffers[group.out_post.0], member * group.num_post);
+        let rows = &self.worker.active;
+        if group.is_dense() {
+            let columns = group.num_post;
+            let rows = AddRows { matrix, matrix_offset, columns, rows, out, out_offset };
+            executor.add_rows(&rows);
+            return true;
+        }
+        let Some(runs) = &self.shared.index[index].runs else { return false };
+        executor.add_runs(&AddRuns {
+            weights: matrix,
+            weights_offset: matrix_offset,
+            starts: &runs.starts,
+            runs: &runs.runs,
+            rows,
+            out,
+            out_offset,
+        });
+        true
     }
 
     /// Run a kernel for the columns of the active neurons.
@@ -218,7 +243,7 @@ impl BlockStep<'_> {
                 place.synapses = &self.shared.model.groups[index].row_starts;
                 group.num_pre
             } else {
-                let columns = &self.shared.columns[index];
+                let columns = &self.shared.index[index].columns;
                 let entries = columns.starts[place.line]..columns.starts[place.line + 1];
                 place.synapses = &columns.synapses[entries.clone()];
                 place.others = &columns.sources[entries.clone()];

@@ -12,7 +12,7 @@ use mlgenn_model::plan::ConnectivityPlan;
 use crate::arrays::{Arrays, allocate};
 use crate::bind::Surroundings;
 use crate::compiled::CompiledModel;
-use crate::connectivity::{Columns, columns_if_needed};
+use crate::connectivity_index::ConnectivityIndex;
 use crate::custom_connectivity_update::ConnectivityUpdates;
 use crate::custom_update::{CustomUpdates, is_local};
 use crate::error::EngineError;
@@ -32,7 +32,7 @@ const STRETCH: usize = 1024;
 pub struct Simulation {
     model: Arc<CompiledModel>,
     buffers: Vec<Arc<Buffer>>,
-    columns: Vec<Columns>,
+    index: Vec<ConnectivityIndex>,
     recordings: Vec<Option<Recording>>,
     keys: Buffer,
     workers: Vec<Mutex<Worker>>,
@@ -108,7 +108,7 @@ impl Simulation {
             seed => seed,
         };
         let keys = keys(plan, seed)?;
-        let (columns, init_sparse_time) = initialise(&model, &buffers, arrays, &keys, seed)?;
+        let (index, init_sparse_time) = initialise(&model, &buffers, arrays, &keys, seed)?;
         let recordings = plan
             .event_queues
             .iter()
@@ -137,7 +137,7 @@ impl Simulation {
         let rings = vec![0; plan.layout.rings().len()];
         Ok(Self {
             buffers,
-            columns,
+            index,
             recordings,
             keys,
             workers,
@@ -244,7 +244,7 @@ impl Simulation {
         let shared = Shared {
             model: &self.model,
             buffers: &self.buffers,
-            columns: &self.columns,
+            index: &self.index,
             recordings: &self.recordings,
             keys: &self.keys,
             watch: &self.watch,
@@ -364,8 +364,8 @@ impl Simulation {
             self.connectivity_runs.store(0, runs + 1);
         }
         for group in changed {
-            self.columns[group] =
-                columns_if_needed(&model.plan.synapse_groups[group], &self.buffers);
+            self.index[group] =
+                ConnectivityIndex::new(&model.plan.synapse_groups[group], &self.buffers);
         }
         times.remap += stopwatch.lap();
         {

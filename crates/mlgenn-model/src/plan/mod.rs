@@ -160,8 +160,8 @@ pub struct SynapseKernel {
     pub prologue: Option<PlannedKernel>,
     /// What is done for each synapse.
     pub body: PlannedKernel,
-    /// The matrix, if the body does nothing but add its `f32` elements to the accumulated output.
-    pub adds_matrix: Option<ArrayId>,
+    /// The `f32` weights, if the body does nothing but add them to the accumulated output.
+    pub adds_weights: Option<ArrayId>,
 }
 
 impl SynapseGroupPlan {

@@ -119,30 +119,34 @@ impl Planner {
         let out_post = self.groups[index].out_post;
         // Only rows of dense matrices visit the postsynaptic neurons in order.
         let dense = matches!(self.groups[index].connectivity, ConnectivityPlan::Dense);
-        let adds_matrix = self.matrix_that_is_added(&body, out_post).filter(|_| dense);
+        let adds_weights = self.weights_that_are_added(&body, out_post);
         let in_rows = trigger.reaches_post() && dense;
-        let (prologue, body) = if in_rows && adds_matrix.is_none() {
+        let (prologue, body) = if in_rows && adds_weights.is_none() {
             self.split_prologue(group, trigger, body)?
         } else {
             (None, body)
         };
-        Ok(SynapseKernel { prologue, body, adds_matrix })
+        Ok(SynapseKernel { prologue, body, adds_weights })
     }
 
-    /// Whether a kernel is `addToPost(g)` of an `f32` matrix shared by the batch.
-    fn matrix_that_is_added(&self, planned: &PlannedKernel, out_post: ArrayId) -> Option<ArrayId> {
+    /// The `f32` weights `g`, if a kernel is `addToPost(g)` and nothing else.
+    fn weights_that_are_added(
+        &self,
+        planned: &PlannedKernel,
+        out_post: ArrayId,
+    ) -> Option<ArrayId> {
         let [read, add] = planned.kernel.body.instructions.as_slice() else { return None };
-        let (Op::Read(matrix), Op::Accumulate(out, value)) = (&read.op, &add.op) else {
+        let (Op::Read(weights), Op::Accumulate(out, value)) = (&read.op, &add.op) else {
             return None;
         };
         let bound = |slot: SlotId| match planned.bindings[slot.0 as usize] {
             SlotBinding::Array { array, .. } => Some(array),
             _ => None,
         };
-        let (matrix, out) = (bound(*matrix)?, bound(*out)?);
-        let array = self.layout.array(matrix);
+        let (weights, out) = (bound(*weights)?, bound(*out)?);
+        let array = self.layout.array(weights);
         let plain = array.ty == Type::F32 && array.synapse_group.is_some();
-        (plain && out == out_post && read.results == [*value]).then_some(matrix)
+        (plain && out == out_post && read.results == [*value]).then_some(weights)
     }
 
     /// Move what depends on the postsynaptic neuron alone into a kernel of its own.

@@ -1,0 +1,146 @@
+//! Other ways to look at the synapses of a sparse group than by rows: by columns, and by runs.
+
+use std::sync::Arc;
+
+use mlgenn_ir::Buffer;
+use mlgenn_ir::launch::Run;
+use mlgenn_model::plan::{ConnectivityPlan, SynapseGroupPlan};
+
+/// Runs shorter than this on average are no faster than single synapses.
+const WORTH_RUNS: usize = 4;
+
+/// What is looked up about the connectivity of a synapse group; nothing for dense ones.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectivityIndex {
+    /// Synapses by postsynaptic neuron, if something visits them that way.
+    pub(crate) columns: Columns,
+    /// Runs of synapses, if spikes only add weights and there are runs worth it.
+    pub(crate) runs: Option<Runs>,
+}
+
+/// Synapses of a sparse group by postsynaptic neuron.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    /// First entry of each column, and one past the last.
+    pub(crate) starts: Vec<usize>,
+    /// Synapse of each entry: index in the arrays of the group.
+    pub(crate) synapses: Vec<u32>,
+    /// Presynaptic neuron of each entry.
+    pub(crate) sources: Vec<u32>,
+    /// Position in its row of each entry.
+    pub(crate) positions: Vec<u32>,
+}
+
+/// Runs of synapses with consecutive targets and consecutive weights, by row.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    /// First run of each row, and one past the last.
+    pub(crate) starts: Vec<u32>,
+    /// All runs.
+    pub(crate) runs: Vec<Run>,
+}
+
+impl ConnectivityIndex {
+    /// Look at the connectivity as it is now.
+    pub(crate) fn new(group: &SynapseGroupPlan, buffers: &[Arc<Buffer>]) -> Self {
+        let ConnectivityPlan::Sparse { row_length, indices, .. } = &group.connectivity else {
+            return Self::default();
+        };
+        let kernel_entries = group.kernel.as_ref().map(|kernel| &*buffers[kernel.indices.0]);
+        let rows = Rows {
+            group,
+            row_length: &buffers[row_length.0],
+            indices: &buffers[indices.0],
+            kernel_entries,
+        };
+        let by_column = group.post_spike.is_some() || group.post_event.is_some();
+        let adds = group.pre_spike.as_ref().is_some_and(|kernel| kernel.adds_weights.is_some());
+        Self {
+            columns: if by_column { rows.columns() } else { Columns::default() },
+            runs: if adds { rows.runs() } else { None },
+        }
+    }
+}
+
+/// The rows of a sparse group.
+struct Rows<'a> {
+    group: &'a SynapseGroupPlan,
+    row_length: &'a Buffer,
+    indices: &'a Buffer,
+    kernel_entries: Option<&'a Buffer>,
+}
+
+impl Rows<'_> {
+    /// Index of the first synapse of a row, and targets of all of them.
+    fn row(&self, pre: usize) -> (usize, &[u32]) {
+        let length = self.row_length.load(pre).unwrap_or(0) as usize;
+        let start = pre * self.group.row_stride;
+        (start, self.indices.words(start, length).map_or(&[], |targets| targets))
+    }
+
+    /// The runs, if they are long enough.
+    fn runs(&self) -> Option<Runs> {
+        let mut index = Runs { starts: vec![0], runs: Vec::new() };
+        let mut synapses = 0;
+        for pre in 0..self.group.num_pre {
+            let (start, targets) = self.row(pre);
+            let entries = self.kernel_entries.map(|entries| entries.words(start, targets.len()));
+            let first = index.runs.len();
+            for (position, &target) in targets.iter().enumerate() {
+                let weight = match &entries {
+                    Some(entries) => entries.as_ref()?[position],
+                    None => (start + position) as u32,
+                };
+                match index.runs[first..].last_mut() {
+                    Some(run)
+                        if run.target + run.length == target
+                            && run.weight + run.length == weight =>
+                    {
+                        run.length += 1;
+                    }
+                    _ => index.runs.push(Run { target, weight, length: 1 }),
+                }
+            }
+            synapses += targets.len();
+            index.starts.push(index.runs.len() as u32);
+        }
+        (index.runs.len() * WORTH_RUNS <= synapses).then_some(index)
+    }
+
+    /// Synapses by postsynaptic neuron.
+    fn columns(&self) -> Columns {
+        let num_post = self.group.num_post;
+        let mut starts = vec![0; num_post + 1];
+        let row = |pre: usize| {
+            let (start, targets) = self.row(pre);
+            let targets = targets.iter().enumerate();
+            targets.map(move |(position, &post)| (start + position, position, post as usize))
+        };
+        for pre in 0..self.group.num_pre {
+            for (_, _, post) in row(pre) {
+                starts[post + 1] += 1;
+            }
+        }
+        for post in 0..num_post {
+            starts[post + 1] += starts[post];
+        }
+        let count = starts[num_post];
+        let mut next = starts.clone();
+        let mut columns = Columns {
+            starts,
+            synapses: vec![0; count],
+            sources: vec![0; count],
+            positions: vec![0; count],
+        };
+        for pre in 0..self.group.num_pre {
+            for (synapse, position, post) in row(pre) {
+                let entry = next[post];
+                next[post] += 1;
+                columns.synapses[entry] = synapse as u32;
+                columns.sources[entry] = pre as u32;
+                columns.positions[entry] = position as u32;
+            }
+        }
+        columns
+    }
+}
