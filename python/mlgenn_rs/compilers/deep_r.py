@@ -19,10 +19,20 @@ import numpy as np
 from ..callbacks import Callback, CustomUpdateOnBatchEnd, CustomUpdateOnEpochBegin
 from ..connection import Connection
 from ..engine import create_egp_ref, create_pre_var_ref, create_wu_var_ref
-from ..engine.enums import SynapseMatrixType, VarAccessMode
+from ..engine.enums import SynapseMatrixType
 from ..utils.checks import check_number
-from ..utils.model import CustomConnectivityUpdateModel, CustomUpdateModel
+from ..utils.model import CustomConnectivityUpdateModel
 from ..utils.network import ConnectionType, get_underlying_conn
+from .deep_r_models import (
+    BITS_PER_WORD,
+    MASKS,
+    NUM_FAILED,
+    NUM_REWIRINGS,
+    add_model,
+    init_model,
+    l1_model,
+    remove_model,
+)
 
 if TYPE_CHECKING:
     from .compiler import Compiler
@@ -38,103 +48,6 @@ REMOVE_GROUP = "DeepR1"
 
 ADD_GROUP = "DeepR2"
 """Custom update group that adds as many synapses as were removed."""
-
-_BITS_PER_WORD = 32
-_NUM_REWIRINGS, _NUM_FAILED = "NumRewirings", "NumFailedRewirings"
-
-_FIND_BIT = f"""
-const unsigned int word = (id_pre * NumWords) + (id_post / {_BITS_PER_WORD});
-const unsigned int bit = 1u << (id_post % {_BITS_PER_WORD});
-"""
-
-_INIT_CODE = f"""
-for (unsigned int i = 0; i < NumWords; i++) {{
-    Connectivity[(id_pre * NumWords) + i] = 0;
-    Inhibitory[(id_pre * NumWords) + i] = gennrand();
-}}
-for_each_synapse {{
-    {_FIND_BIT}
-    Connectivity[word] |= bit;
-    if (Weight < 0.0) {{
-        Inhibitory[word] |= bit;
-    }}
-    else {{
-        Inhibitory[word] &= ~bit;
-    }}
-}}
-"""
-
-_L1_CODE = f"""
-{_FIND_BIT}
-if ((Inhibitory[word] & bit) != 0) {{
-    Gradient -= Strength;
-}}
-else {{
-    Gradient += Strength;
-}}
-"""
-
-# The bit is cleared first: after a removal id_post is that of the synapse that moved here
-_REMOVE_CODE = f"""
-unsigned int numRemoved = 0;
-for_each_synapse {{
-    {_FIND_BIT}
-    const bool isInhibitory = (Inhibitory[word] & bit) != 0;
-    if ((Weight < 0.0) != isInhibitory) {{
-        Connectivity[word] &= ~bit;
-        numRemoved++;
-        remove_synapse();
-    }}
-}}
-NumDormant = numRemoved;
-"""
-
-_DISTRIBUTE_CODE = """
-pullRowLengthFromDevice();
-pullNumDormantFromDevice();
-const unsigned int maxLength = (row_stride < num_post) ? row_stride : num_post;
-uint64_t numDormant = 0;
-uint64_t numFree = 0;
-for (unsigned int i = 0; i < num_pre; i++) {
-    numDormant += NumDormant[i];
-    NumActivations[i] = 0;
-    if (row_length[i] < maxLength) {
-        numFree += maxLength - row_length[i];
-    }
-}
-uint64_t numFailed = 0;
-uint64_t numLeft = (numDormant < numFree) ? numDormant : numFree;
-while (numLeft > 0) {
-    const unsigned int row = gennrand() % num_pre;
-    if (row_length[row] + NumActivations[row] < maxLength) {
-        NumActivations[row]++;
-        numLeft--;
-    }
-    else {
-        numFailed++;
-    }
-}
-NumRewirings[0] = numDormant;
-NumFailedRewirings[0] = numFailed;
-pushNumActivationsToDevice();
-pushNumRewiringsToDevice(1);
-pushNumFailedRewiringsToDevice(1);
-"""
-
-_ADD_CODE = f"""
-for (unsigned int i = 0; i < NumActivations; i++) {{
-    unsigned int post;
-    unsigned int word;
-    unsigned int bit;
-    do {{
-        post = gennrand() % num_post;
-        word = (id_pre * NumWords) + (post / {_BITS_PER_WORD});
-        bit = 1u << (post % {_BITS_PER_WORD});
-    }} while ((Connectivity[word] & bit) != 0);
-    Connectivity[word] |= bit;
-    add_synapse(post);
-}}
-"""
 
 
 @dataclass(frozen=True)
@@ -199,17 +112,17 @@ def add_deep_r(
             f"connection {name!r}: Deep-R rewires connections whose weights are trained; those of "
             "this one are not"
         )
-    num_words = -(-synapse_group.trg.num_neurons // _BITS_PER_WORD)
+    num_words = -(-synapse_group.trg.num_neurons // BITS_PER_WORD)
     masks = compiler.add_custom_update(
         genn_model,
-        _l1_model(synapse_group, num_words, l1_strength, gradient_var),
+        l1_model(synapse_group, num_words, l1_strength, gradient_var),
         L1_GROUP,
         f"CUDeepRL1{name}",
     )
 
     def add(model: CustomConnectivityUpdateModel, group: str) -> Any:
         model.add_param("NumWords", "unsigned int", num_words)
-        for mask in ("Connectivity", "Inhibitory"):
+        for mask in MASKS:
             model.model.setdefault("egp_refs", []).append((mask, "uint32_t*"))
             model.egp_refs[mask] = create_egp_ref(masks, mask)
         return compiler.add_custom_connectivity_update(
@@ -217,59 +130,11 @@ def add_deep_r(
         )
 
     weight_ref = create_wu_var_ref(synapse_group, weight_var)
-    add(_row_model(_INIT_CODE, weight_ref), INIT_GROUP)
-    rewiring = add(_add_model(), ADD_GROUP)
-    remove = _row_model(_REMOVE_CODE, weight_ref)
-    remove.model["pre_var_refs"] = [("NumDormant", "unsigned int")]
-    remove.pre_var_refs["NumDormant"] = create_pre_var_ref(rewiring, "NumDormant")
-    add(remove, REMOVE_GROUP)
+    add(init_model(weight_ref), INIT_GROUP)
+    rewiring = add(add_model(), ADD_GROUP)
+    dormant_ref = create_pre_var_ref(rewiring, "NumDormant")
+    add(remove_model(weight_ref, dormant_ref), REMOVE_GROUP)
     return DeepRUpdates(masks, rewiring)
-
-
-def _l1_model(
-    synapse_group: Any, num_words: int, strength: float, gradient_var: str
-) -> CustomUpdateModel:
-    """Return the model of the L1 regularisation, which holds the masks."""
-    model = CustomUpdateModel(
-        {
-            "var_refs": [("Gradient", "scalar", VarAccessMode.READ_WRITE)],
-            "update_code": _L1_CODE,
-        },
-        var_refs={"Gradient": create_wu_var_ref(synapse_group, gradient_var)},
-    )
-    model.add_param("Strength", "scalar", strength)
-    model.add_param("NumWords", "unsigned int", num_words)
-    for mask in ("Connectivity", "Inhibitory"):
-        words = np.zeros(synapse_group.src.num_neurons * num_words, dtype=np.uint32)
-        model.add_egp(mask, "uint32_t*", words)
-    return model
-
-
-def _row_model(code: str, weight_ref: Any) -> CustomConnectivityUpdateModel:
-    """Return a model whose code reads weights."""
-    return CustomConnectivityUpdateModel(
-        {
-            "var_refs": [("Weight", "scalar", VarAccessMode.READ_ONLY)],
-            "row_update_code": code,
-        },
-        var_refs={"Weight": weight_ref},
-    )
-
-
-def _add_model() -> CustomConnectivityUpdateModel:
-    """Return the model that adds synapses."""
-    variables = ("NumDormant", "NumActivations")
-    model = CustomConnectivityUpdateModel(
-        {
-            "pre_vars": [(name, "unsigned int") for name in variables],
-            "host_update_code": _DISTRIBUTE_CODE,
-            "row_update_code": _ADD_CODE,
-        },
-        pre_var_vals=dict.fromkeys(variables, 0),
-    )
-    for name in (_NUM_REWIRINGS, _NUM_FAILED):
-        model.add_egp(name, "uint64_t*", np.zeros(1, dtype=np.uint64))
-    return model
 
 
 class RewiringRecord(Callback):
@@ -296,7 +161,7 @@ class RewiringRecord(Callback):
 
     def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
         """Record the numbers of this batch."""
-        self._data.append((self._read(_NUM_REWIRINGS), self._read(_NUM_FAILED)))
+        self._data.append((self._read(NUM_REWIRINGS), self._read(NUM_FAILED)))
 
     def get_data(self) -> tuple[Any, list[tuple[np.uint64, np.uint64]]]:
         """Return the key and the recorded numbers."""
