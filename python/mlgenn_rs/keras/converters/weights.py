@@ -24,6 +24,7 @@ def get_weights(layer: Any, graph: LayerGraph) -> tuple[Floats, Floats | None]:
     bias = arrays[1] if layer.use_bias else np.zeros(kernel.shape[-1])
     batch_norm = graph.get_batch_norm(layer)
     if batch_norm is not None and is_activation(layer.activation, "linear"):
+        check_batch_norm(batch_norm, graph)
         scale, shift = _get_scale_and_shift(batch_norm)
         kernel = kernel * scale
         bias = bias * scale + shift
