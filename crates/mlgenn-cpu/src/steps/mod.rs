@@ -3,6 +3,7 @@
 #![expect(unsafe_op_in_unsafe_fn, reason = "every line of a step works on raw lanes")]
 
 pub(crate) mod access;
+pub(crate) mod broadcast;
 pub(crate) mod control;
 pub(crate) mod element;
 pub(crate) mod elementary;

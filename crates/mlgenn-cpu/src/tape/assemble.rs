@@ -48,6 +48,7 @@ pub(crate) fn assemble(
             patterns: patterns.to_vec(),
             level,
             prologue: Vec::new(),
+            broadcasts: Vec::new(),
             steps: Vec::new(),
             epilogue: Vec::new(),
             details: Vec::new(),
@@ -63,6 +64,7 @@ pub(crate) fn assemble(
         },
     };
     assembler.region(&kernel.body);
+    assembler.push_broadcasts();
     let Assembler { mut program, steps, registers, .. } = assembler;
     program.steps = steps;
     if !shared_memory {
@@ -238,6 +240,15 @@ impl Assembler<'_> {
                 !control && !slot && sources.iter().all(|source| !overlap(later.d, *source))
             });
         moves.then_some((index, op))
+    }
+
+    /// Reading the variables that all lanes share comes first.
+    fn push_broadcasts(&mut self) {
+        if !self.program.broadcasts.is_empty() {
+            let shared = Operand { base: Operand::UNIFORMS, ..Operand::default() };
+            self.push(Kind::Broadcast, shared, &[], 0);
+            self.program.prologue.rotate_right(1);
+        }
     }
 
     /// Somewhere for a number that all lanes share.
@@ -496,7 +507,11 @@ impl Assembler<'_> {
         let place = self.slot_operand(slot);
         if !self.is_in_place(slot) {
             let d = self.destination(result, false);
-            self.access(slot, Action::Load, d, None);
+            if d.is_uniform() && ty.bytes() == 4 {
+                self.program.broadcasts.push((place, d));
+            } else {
+                self.access(slot, Action::Load, d, None);
+            }
         } else if self.analysis.is_written_between(
             self.kernel,
             slot,

@@ -17,6 +17,8 @@ pub(crate) struct BlockProgram {
     pub(crate) level: Level,
     /// What lanes share, computed once per launch.
     pub(crate) prologue: Vec<Step>,
+    /// 32-bit variables that lanes share, and where they go.
+    pub(crate) broadcasts: Vec<(Operand, Operand)>,
     /// What is done for each block.
     pub(crate) steps: Vec<Step>,
     /// Adds sums to their elements at the end.

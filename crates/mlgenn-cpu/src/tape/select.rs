@@ -6,6 +6,7 @@ use mlgenn_lang::typed::MathFunction;
 use super::StepFn;
 use crate::simd::{Level, Simd, Task};
 use crate::steps::access::{self, Action};
+use crate::steps::broadcast::Broadcast;
 use crate::steps::control::{RunBranch, RunLoop};
 use crate::steps::evaluate::Evaluate;
 use crate::steps::events::Emit;
@@ -16,6 +17,7 @@ use crate::steps::{sum, wide};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Vector(VectorOp),
+    Broadcast,
     Evaluate,
     Emit,
     Branch,
@@ -53,6 +55,7 @@ fn step<S: Simd>(kind: Kind) -> Option<StepFn> {
     unsafe {
         match kind {
             Kind::Vector(op) => Some(op.step::<S>()),
+            Kind::Broadcast => Some(S::step::<Broadcast>()),
             Kind::Evaluate => Some(S::step::<Evaluate>()),
             Kind::Emit => Some(S::step::<Emit>()),
             Kind::Branch => Some(S::step::<RunBranch>()),
