@@ -27,47 +27,50 @@ CONSTANTS = load_constants("eprop_b1.npz")
 NUM_TIMESTEPS = 20
 
 
-class StateRecorder(Callback):
-    """Copies traces after each timestep, gradients after the last, weights after each batch."""
+class BatchRecorder(Callback):
+    """Copies weights, biases and readouts after each batch."""
 
-    def __init__(self, built: Built, traced: str | None, out: dict[str, Any]) -> None:
-        self.built, self.traced, self.out = built, traced, out
+    def __init__(self, built: Built, out: dict[str, Any]) -> None:
+        self.built, self.out = built, out
 
     def set_params(self, compiled_network: Any, **kwargs: Any) -> None:
         self.compiled_network = compiled_network
-
-    def on_timestep_end(self, timestep: int) -> None:
-        if self.traced is not None:
-            group = self._group(self.traced)
-            for variables in (group.vars, group.pre_vars, group.post_vars):
-                for name, variable in variables.items():
-                    self._keep(f"{self.traced}.trace.{name}", variable)
-        if timestep == NUM_TIMESTEPS - 1:
-            for name in self.built.connections:
-                if "DeltaG" in self._group(name).vars:
-                    self._keep(f"{name}.DeltaG", self._group(name).vars["DeltaG"])
-            if "DeltaBias" in self._output.vars:
-                self._keep("out.DeltaBias", self._output.vars["DeltaBias"])
+        self.output = compiled_network.neuron_populations[self.built.populations["out"]]
+        self.groups = {
+            name: compiled_network.connection_populations[conn]
+            for name, conn in self.built.connections.items()
+        }
 
     def on_batch_end(self, batch: int, metrics: Any) -> None:
-        for name in self.built.connections:
-            if "g" in self._group(name).vars:
-                self._keep(f"{name}.g", self._group(name).vars["g"])
-        if "Bias" in self._output.vars:
-            self._keep("out.Bias", self._output.vars["Bias"])
+        for name, group in self.groups.items():
+            self.keep(f"{name}.g", group.vars, "g")
+        self.keep("out.Bias", self.output.vars, "Bias")
         readout = self.compiled_network.get_readout(self.built.populations["out"])
         self.out.setdefault("out.readout", []).append(np.copy(readout))
 
-    def _group(self, name: str) -> Any:
-        return self.compiled_network.connection_populations[self.built.connections[name]]
+    def keep(self, key: str, variables: Any, name: str) -> None:
+        if name in variables:
+            variables[name].pull_from_device()
+            self.out.setdefault(key, []).append(np.copy(variables[name].current_values))
 
-    @property
-    def _output(self) -> Any:
-        return self.compiled_network.neuron_populations[self.built.populations["out"]]
 
-    def _keep(self, key: str, variable: Any) -> None:
-        variable.pull_from_device()
-        self.out.setdefault(key, []).append(np.copy(variable.current_values))
+class StateRecorder(BatchRecorder):
+    """Copies also gradients after the last timestep, and traces after each one."""
+
+    def __init__(self, built: Built, out: dict[str, Any], traced: str | None = None) -> None:
+        super().__init__(built, out)
+        self.traced = traced
+
+    def on_timestep_end(self, timestep: int) -> None:
+        if self.traced is not None:
+            group = self.groups[self.traced]
+            for variables in (group.vars, group.pre_vars, group.post_vars):
+                for name in variables:
+                    self.keep(f"{self.traced}.trace.{name}", variables, name)
+        if timestep == NUM_TIMESTEPS - 1:
+            for name, group in self.groups.items():
+                self.keep(f"{name}.DeltaG", group.vars, "DeltaG")
+            self.keep("out.DeltaBias", self.output.vars, "DeltaBias")
 
 
 def build(
@@ -125,20 +128,15 @@ def train(
     **compiler_args: Any,
 ) -> dict[str, Any]:
     """Train for one epoch without shuffling and return everything that golden files hold."""
-    arguments = {"tau_reg": 100.0, "c_reg": 0.1, "f_target": 20.0, **compiler_args}
-    compiler = EPropCompiler(
-        NUM_TIMESTEPS, loss, Adam(0.01), accumulate_per_member=True, **arguments
-    )
+    arguments = {"accumulate_per_member": True, "tau_reg": 100.0, "c_reg": 0.1, "f_target": 20.0}
+    compiler = EPropCompiler(NUM_TIMESTEPS, loss, Adam(0.01), **{**arguments, **compiler_args})
     compiled = compiler.compile(built.network, "test")
     out: dict[str, Any] = {}
     callbacks: list[Any] = [
         VarRecorder(built.populations[pop], genn_var=var, key=f"{pop}.{var}") for pop, var in record
     ]
-    recorder = StateRecorder(built, traced, out)
-    if native:
-        # Callbacks of timesteps would make the loop run one timestep after the other
-        recorder = type("BatchRecorder", (Callback,), dict(vars(StateRecorder)))(built, None, out)
-        del type(recorder).on_timestep_end
+    # A callback of timesteps makes the loop run one timestep after the other
+    recorder = BatchRecorder(built, out) if native else StateRecorder(built, out, traced)
     with compiled:
         _, data = compiled.train(
             {built.populations["in"]: spikes},
