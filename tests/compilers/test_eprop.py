@@ -267,6 +267,20 @@ def test_what_was_learned_is_saved_and_loaded(tmp_path: Any) -> None:
     assert predicted[out].shape == (4, 2)
 
 
+def test_networks_may_be_compiled_again_before_they_are_used() -> None:
+    built = build()
+    inp, out = built.populations["in"], built.populations["out"]
+    compiled = EPropCompiler(NUM_TIMESTEPS, SCE).compile(built.network, "test")
+    inference = InferenceCompiler(NUM_TIMESTEPS).compile(built.network, "test")
+    with compiled:
+        compiled.train({inp: SPIKES}, {out: LABELS}, 1, callbacks=[])
+        # The first timestep of the first example has no softmax yet
+        np.testing.assert_allclose(compiled.get_readout(out).sum(), 1.0, atol=0.06)
+    with inference:
+        predicted, _ = inference.predict({inp: SPIKES}, out, callbacks=[])
+    assert np.all(predicted[out].sum(axis=1) > 1.1)
+
+
 def test_training_separates_two_patterns() -> None:
     rows = np.array([[e, n, t] for e in range(2) for n in (e, 2) for t in range(1, 16, 3)])
     spikes = to_spikes(rows.astype(float), 2, 3)

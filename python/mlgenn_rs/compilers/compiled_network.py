@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from ..communicators import Communicator
 from ..connection import Connection
+from ..neurons import Neuron
 from ..population import Population
 from ..utils.callback_list import CallbackList
 from ..utils.endpoints import find_group, get_shape
@@ -57,6 +59,8 @@ class CompiledNetwork:
         self.num_recording_timesteps = num_recording_timesteps
         self._cross_rank_sums = dict(cross_rank_sums or {})
         self._is_built = False
+        # What a readout reads depends on the compiler, and its network may be compiled again
+        self._readers = {pop: _copy_reader(pop) for pop in neuron_populations}
 
     def __enter__(self) -> CompiledNetwork:
         """Build the network if this was not done before, and load it.
@@ -198,7 +202,14 @@ class CompiledNetwork:
     def _read(self, output: PopulationType) -> np.ndarray[Any, Any]:
         pop = get_underlying_pop(output)
         group = find_group(self.neuron_populations, pop)
-        readout: np.ndarray[Any, Any] = pop.neuron.get_readout(
+        readout: np.ndarray[Any, Any] = self._readers[pop].get_readout(
             group, self.genn_model.batch_size, get_shape(pop)
         )
         return readout
+
+
+def _copy_reader(pop: Population) -> Neuron:
+    """Return a copy of the neuron of a population that has a readout of its own."""
+    reader = copy(pop.neuron)
+    reader.readout = reader.readout
+    return reader
