@@ -14,7 +14,8 @@ from reference.ref_eprop import EP
 from mlgenn_rs import Connection, InputLayer, Layer, Network, Population, SequentialNetwork
 from mlgenn_rs.compilers import EPropCompiler, InferenceCompiler
 from mlgenn_rs.compilers.eprop_compiler import default_params
-from mlgenn_rs.connectivity import AvgPool2D, Dense, FixedProbability
+from mlgenn_rs.connectivity import AvgPool2D, AvgPoolConv2D, Conv2D, Dense, FixedProbability
+from mlgenn_rs.initializers import Normal
 from mlgenn_rs.neurons import (
     AdaptiveLeakyIntegrateFire,
     BinarySpikeInput,
@@ -204,6 +205,30 @@ def test_pooling_is_not_trained_but_passes_errors_on() -> None:
         assert "DeltaG" not in groups[layer].vars
     trained = [conn for conn, _ in compiled.checkpoint_connection_vars]
     assert trained == [hidden.connection(), skip]
+
+
+@pytest.mark.parametrize(
+    ("connectivity", "num_synapses"),
+    [
+        (Conv2D(0.05, 2, 3, flatten=True), 6 * 6 * 3 * 3 * 2),
+        (AvgPoolConv2D(0.2, 2, 2, 2, flatten=True), 3 * 3 * 4 * 4 * 2),
+    ],
+)
+def test_each_synapse_of_a_convolution_has_its_own_weight(
+    connectivity: Any, num_synapses: int
+) -> None:
+    network = SequentialNetwork(default_params)
+    with network:
+        inp = InputLayer(SpikeInput(max_spikes=500), (8, 8, 1))
+        hidden = Layer(connectivity, LeakyIntegrateFire(v_thresh=0.5))
+        out = Layer(Dense(Normal(sd=0.5)), LeakyIntegrate(readout="avg_var"), 3)
+    compiled = EPropCompiler(NUM_TIMESTEPS, SCE, Adam(0.01), rng_seed=1).compile(network, "test")
+    rows = np.array([[0, i, t] for i in range(64) for t in range(i % 5, 18, 5)], dtype=float)
+    with compiled:
+        compiled.train({inp: to_spikes(rows, 1, 64)}, {out: [1]}, 1, callbacks=[])
+        weights = compiled.connection_populations[hidden.connection()].vars["g"].values
+    assert len(weights) == num_synapses
+    assert len(np.unique(weights)) > 2
 
 
 def test_several_outputs_with_losses_of_their_own() -> None:
