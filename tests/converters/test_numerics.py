@@ -34,6 +34,8 @@ CASES = {
         for i in (1, 2)
         for o in (1, 2)
     },
+    "conv 2 to 16": ((8, 8, 2), lambda: [conv(16, 3, None, padding="same")]),
+    "pool conv 2 to 16": ((8, 8, 2), lambda: [pool(2, 2), conv(16, 3, None, padding="same")]),
     "conv same": ((12, 12, 1), lambda: [conv(1, 3, None, padding="same")]),
     "conv 4": ((12, 12, 1), lambda: [conv(1, 4, None)]),
     "conv 4 same": ((12, 12, 1), lambda: [conv(1, 4, None, padding="same")]),
@@ -100,9 +102,7 @@ def test_volley(name, in_memory):
             # One batch only: the spikes of the last timestep arrive in the next batch.
             data = {inputs[0]: x[:batch_size]}
             result, _ = compiled.predict(data, outputs[0], callbacks=[])
-        np.testing.assert_allclose(
-            result[outputs[0]], expected[:batch_size], rtol=1e-5, atol=1e-5
-        )
+        np.testing.assert_allclose(result[outputs[0]], expected[:batch_size], rtol=1e-5, atol=1e-5)
 
 
 def test_few_spike_with_batch_norm_follows_keras():

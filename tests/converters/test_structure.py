@@ -228,7 +228,9 @@ def test_order_does_not_depend_on_hashes():
         "print([p.name for p in net.populations], [c.name for c in net.connections])"
     )
     runs = {
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parent).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parent
+        ).stdout
         for _ in range(2)
     }
     assert len(runs) == 1 and "h0" in runs.pop()

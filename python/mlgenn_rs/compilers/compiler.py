@@ -38,7 +38,7 @@ from .compiled_network import CompiledNetwork
 from .delay import MAX_DELAY_SLOTS, check_delay, get_conn_max_delay, get_delay_type
 from .engine_objects import create_local_var_refs, set_dynamic_param, set_egp, set_var_egps
 from .matrix_type import SupportedMatrixType
-from .naming import check_distinct_names, get_calling_file, get_model_name
+from .naming import check_distinct_names, get_calling_file, get_group_name, get_model_name
 from .reset import create_reset_custom_update
 from .softmax import max_model, softmax_model, sum_exp_model
 from .static_pulse import (
@@ -411,7 +411,7 @@ class Compiler:
         model = self.build_neuron_model(pop, model, compile_state)
         description, params, dynamic, var_vals, egps, var_egps = model.process()
         group = genn_model.add_neuron_population(
-            pop.name,
+            get_group_name(pop.name),
             int(np.prod(shape)),
             create_neuron_model(type(pop.neuron).__name__, **description),
             params,
@@ -465,7 +465,7 @@ class Compiler:
         source = neuron_populations[get_source(conn)]
         target = neuron_populations[get_target(conn)]
         group = genn_model.add_synapse_population(
-            conn.name,
+            get_group_name(conn.name),
             snippet.matrix_type,
             source,
             target,

@@ -19,6 +19,17 @@ def check_distinct_names(objects: Iterable[Any], what: str) -> None:
         seen.add(item.name)
 
 
+def get_group_name(name: str) -> str:
+    """Return a name that the engine accepts for a population or connection of any name.
+
+    Names of letters, digits and ``_`` stay; other characters are replaced by their code.
+    """
+    legal = "".join(
+        c if c.isascii() and (c.isalnum() or c == "_") else f"_u{ord(c):x}_" for c in name
+    )
+    return f"_{legal}" if legal[:1].isdigit() else legal
+
+
 def get_calling_file() -> str:
     """Return the name, without suffix, of the file that called ``compile``."""
     frame = inspect.currentframe()
