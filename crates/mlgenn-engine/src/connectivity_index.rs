@@ -46,7 +46,8 @@ impl ConnectivityIndex {
         let ConnectivityPlan::Sparse { row_length, indices, .. } = &group.connectivity else {
             return Self::default();
         };
-        let kernel_entries = group.kernel.as_ref().map(|kernel| &*buffers[kernel.indices.0]);
+        let shared = group.kernel.as_ref().filter(|_| group.shares_kernel);
+        let kernel_entries = shared.map(|kernel| &*buffers[kernel.indices.0]);
         let rows = Rows {
             group,
             row_length: &buffers[row_length.0],
@@ -67,6 +68,7 @@ struct Rows<'a> {
     group: &'a SynapseGroupPlan,
     row_length: &'a Buffer,
     indices: &'a Buffer,
+    /// Weight of each synapse, if they share those of a kernel.
     kernel_entries: Option<&'a Buffer>,
 }
 

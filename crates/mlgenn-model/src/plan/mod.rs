@@ -136,6 +136,8 @@ pub struct SynapseGroupPlan {
     pub connectivity: ConnectivityPlan,
     /// The kernel, if there is one.
     pub kernel: Option<KernelPlan>,
+    /// Whether synapses share the weights of the kernel, instead of each having its own.
+    pub shares_kernel: bool,
     /// What runs at presynaptic spikes.
     pub pre_spike: Option<SynapseKernel>,
     /// What runs at presynaptic spike-like events, and their queue.

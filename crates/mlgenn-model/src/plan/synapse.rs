@@ -99,6 +99,7 @@ impl Planner {
             den_delay: arrays.den_delay,
             connectivity: arrays.connectivity.clone(),
             kernel: self.kernels[index].clone(),
+            shares_kernel: self.weights(index) == Weights::Kernel,
             pre_spike,
             pre_event: pre_event.zip(arrays.pre_event_queue),
             post_spike,
