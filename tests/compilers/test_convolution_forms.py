@@ -28,6 +28,8 @@ PROCEDURAL, DENSE_PROCEDURAL = SynapseMatrixType.PROCEDURAL, SynapseMatrixType.D
 Pair = tuple[int, int]
 
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+# Output channels that lie side by side are added together from four on.
+filter_counts = st.sampled_from([1, 2, 3, 5, 8, 17])
 paddings = st.sampled_from(["valid", "same"])
 forms = st.sampled_from([SPARSE, KERNEL, TOEPLITZ])
 inputs = st.tuples(
@@ -144,7 +146,7 @@ def fits(x: np.ndarray, kernel: Pair, padding: str, form: SynapseMatrixType) -> 
 
 
 @check
-@given(inputs, pairs, pairs, st.integers(1, 3), paddings, forms)
+@given(inputs, pairs, pairs, filter_counts, paddings, forms)
 def test_convolution(
     x: np.ndarray, kernel: Pair, strides: Pair, filters: int, padding: str, form: Any
 ) -> None:
@@ -157,7 +159,7 @@ def test_convolution(
 
 
 @check
-@given(inputs, pairs, pairs, st.integers(1, 3), paddings, st.sampled_from([SPARSE, KERNEL]))
+@given(inputs, pairs, pairs, filter_counts, paddings, st.sampled_from([SPARSE, KERNEL]))
 def test_transposed_convolution(
     x: np.ndarray, kernel: Pair, strides: Pair, filters: int, padding: str, form: Any
 ) -> None:
@@ -167,7 +169,7 @@ def test_transposed_convolution(
 
 
 @check
-@given(inputs, pairs, pairs, pairs, st.integers(1, 3), paddings, forms)
+@given(inputs, pairs, pairs, pairs, filter_counts, paddings, forms)
 def test_pooled_convolution(
     x: np.ndarray,
     size: Pair,
