@@ -39,8 +39,9 @@ lint: build
 	$(BIN)/ruff format --check python tests examples benchmarks
 	$(BIN)/mypy
 
+# The seed makes property tests repeatable; leave it out to look for new cases.
 test-rust:
-	cargo test --workspace --locked --quiet
+	PROPTEST_RNG_SEED=1 cargo test --workspace --locked --quiet
 
 test-python: build
 	$(BIN)/pytest

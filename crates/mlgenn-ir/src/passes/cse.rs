@@ -45,6 +45,10 @@ impl Cse<'_> {
                 let (known, reads) = (self.known.clone(), self.reads.clone());
                 self.region(inner);
                 (self.known, self.reads) = (known, reads);
+                // Lanes of the other region may share elements with those that wrote here.
+                for slot in written_slots(inner) {
+                    self.reads.remove(&slot);
+                }
             }
             self.forget_written(&instruction.op);
             let &[result] = instruction.results.as_slice() else { return true };
