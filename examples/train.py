@@ -125,7 +125,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="default: 30 for digits, 10 for MNIST")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--hidden", type=int, default=128, help="neurons of the hidden layer")
-    parser.add_argument("--learning-rate", type=float, help="of Adam")
+    parser.add_argument("--learning-rate", type=float, default=0.01, help="of Adam")
     parser.add_argument("--seed", type=int, default=1234)
     parser.add_argument("--threads", type=int, help="default: one per core")
     parser.add_argument("--output", type=Path, default=Path("output"), metavar="FOLDER")
@@ -140,7 +140,6 @@ def main() -> None:
     else:
         (x_train, y_train), (x_test, y_test) = load_digits()
     epochs = arguments.epochs or (10 if arguments.mnist else 30)
-    learning_rate = arguments.learning_rate or (0.003 if arguments.mnist else 0.01)
 
     # Two timesteps of slack, so that the last spikes still reach the output.
     spikes: list[list[PreprocessedSpikes]] = [
@@ -159,7 +158,7 @@ def main() -> None:
     compiler = EventPropCompiler(
         example_timesteps=timesteps,
         losses="sparse_categorical_crossentropy",
-        optimiser=Adam(learning_rate),
+        optimiser=Adam(arguments.learning_rate),
         batch_size=arguments.batch_size,
         rng_seed=arguments.seed,
         max_spikes=2 * timesteps + 1,
