@@ -48,46 +48,43 @@ impl Task for Rows<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let mut column = 0;
-        // The widest tile leaves half of the vector registers of the smaller instruction sets.
-        while column + 16 * S::LANES <= self.columns && S::LANES == 16 {
-            self.tile::<S, 16>(column);
+        // The widest tile takes half of the vector registers of AVX-512.
+        while S::LANES == 16 && column + 16 * S::LANES <= self.columns {
+            self.tile::<S, 16>(column, 0);
             column += 16 * S::LANES;
         }
         while column + 8 * S::LANES <= self.columns {
-            self.tile::<S, 8>(column);
+            self.tile::<S, 8>(column, 0);
             column += 8 * S::LANES;
         }
-        while column + 4 * S::LANES <= self.columns {
-            self.tile::<S, 4>(column);
-            column += 4 * S::LANES;
-        }
-        while column + S::LANES <= self.columns {
-            self.tile::<S, 1>(column);
-            column += S::LANES;
-        }
-        if column < self.columns {
-            let count = self.columns - column;
-            let out = self.out.add(column);
-            let mut sum = S::load_partial(out, count);
-            for &row in self.rows {
-                if (row as usize) < self.num_rows {
-                    let row = self.matrix.add(row as usize * self.columns + column);
-                    sum = S::add_f32(sum, S::load_partial(row, count));
-                }
-            }
-            S::store_partial(out, sum, count);
+        let rest = (self.columns - column) % S::LANES;
+        match (self.columns - column) / S::LANES {
+            0 if rest == 0 => {}
+            0 => self.tile::<S, 0>(column, rest),
+            1 => self.tile::<S, 1>(column, rest),
+            2 => self.tile::<S, 2>(column, rest),
+            3 => self.tile::<S, 3>(column, rest),
+            4 => self.tile::<S, 4>(column, rest),
+            5 => self.tile::<S, 5>(column, rest),
+            6 => self.tile::<S, 6>(column, rest),
+            _ => self.tile::<S, 7>(column, rest),
         }
     }
 }
 
 impl Rows<'_> {
-    /// `WIDTH` vectors of columns from `column` on.
+    /// `WIDTH` vectors of columns from `column` on, and `rest` columns more, less than a vector.
     #[inline(always)]
-    unsafe fn tile<S: Simd, const WIDTH: usize>(&self, column: usize) {
+    unsafe fn tile<S: Simd, const WIDTH: usize>(&self, column: usize, rest: usize) {
         let out = self.out.add(column);
         let mut sums = [S::splat(0); WIDTH];
         for (i, sum) in sums.iter_mut().enumerate() {
             *sum = S::load(out.add(i * S::LANES));
+        }
+        let last = WIDTH * S::LANES;
+        let mut rest_sum = S::splat(0);
+        if rest > 0 {
+            rest_sum = S::load_partial(out.add(last), rest);
         }
         for &row in self.rows {
             if (row as usize) < self.num_rows {
@@ -95,10 +92,16 @@ impl Rows<'_> {
                 for (i, sum) in sums.iter_mut().enumerate() {
                     *sum = S::add_f32(*sum, S::load(row.add(i * S::LANES)));
                 }
+                if rest > 0 {
+                    rest_sum = S::add_f32(rest_sum, S::load_partial(row.add(last), rest));
+                }
             }
         }
         for (i, &sum) in sums.iter().enumerate() {
             S::store(out.add(i * S::LANES), sum);
+        }
+        if rest > 0 {
+            S::store_partial(out.add(last), rest_sum, rest);
         }
     }
 }

@@ -246,3 +246,70 @@ end
         assert!((0..4000).all(|i| buffer.load(i) == Some(u64::from(6f32.to_bits()))));
     }
 }
+
+/// Launches of many rows do what one launch for each row does.
+#[test]
+fn rows_are_launches() {
+    let kernel: Kernel = "
+kernel \"rows\"
+slot g: f32 variable synapse writable
+slot pre: f32 variable pre
+slot post: f32 variable post
+slot out_pre: f32 accumulator pre
+slot out_post: f32 accumulator post
+begin
+  %0: f32 = read g
+  %1: f32 = read pre
+  %2: f32 = read post
+  %3: f32 = multiply %1, %2
+  %4: f32 = multiply %0, %2
+  accumulate out_pre, %4
+  accumulate out_post, %0
+  %5: f32 = subtract %0, %3
+  write g, %5
+end
+"
+    .parse()
+    .unwrap();
+    let patterns = [
+        Pattern::Contiguous,
+        Pattern::Uniform,
+        Pattern::Gather,
+        Pattern::Uniform,
+        Pattern::Contiguous,
+    ];
+    for lanes in [1, 30, 300] {
+        let lengths = [lanes * 10, 10, lanes + 5, 10, lanes];
+        let steps = [lanes, 1, 0, 1, 0];
+        let indices: Vec<u32> = (0..lanes as u32).map(|i| i + 5).collect();
+        for (rows, missing) in
+            [(&[3, 0, 9, 3][..], 0), (&[], 0), (&[1, 10], 0), (&[2, 4], 2), (&[u32::MAX], 5)]
+        {
+            let run = |executor: &dyn Executor| {
+                let buffers = lengths.map(|len| Buffer::new(Type::F32, len).unwrap());
+                for (i, buffer) in buffers.iter().enumerate() {
+                    for at in 0..buffer.len() {
+                        buffer.store(at, u64::from(((at * 37 % 101 + i) as f32 / 8.0).to_bits()));
+                    }
+                }
+                let operands: Vec<_> = buffers
+                    .iter()
+                    .map(|buffer| Operand { indices: &indices, ..operand(buffer) })
+                    .collect();
+                let watch = Watch::new();
+                let launch = Launch { lanes, operands: &operands, watch: &watch };
+                let program = executor.compile(&kernel, &patterns);
+                program.launch_rows(&launch, &steps[missing..], rows);
+                let contents = buffers.map(|buffer| buffer.to_bytes(0, buffer.len()));
+                (watch.take_fault(), contents)
+            };
+            let (fault, contents) = run(&Interpreter);
+            for executor in executors() {
+                let (found, found_contents) = run(&executor);
+                assert_eq!(found, fault, "{} {rows:?}", executor.name());
+                // Whether rows before a bad one are run is not specified.
+                assert!(fault.is_some() || found_contents == contents, "{}", executor.name());
+            }
+        }
+    }
+}

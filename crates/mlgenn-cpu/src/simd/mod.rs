@@ -135,6 +135,7 @@ pub(crate) trait Task {
 }
 
 /// Implements `step` and `enabled` for the target features given.
+#[cfg(target_arch = "x86_64")]
 macro_rules! enable {
     ($features:literal) => {
         #[inline(always)]

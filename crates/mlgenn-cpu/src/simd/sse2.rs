@@ -60,17 +60,25 @@ impl Simd for Sse2 {
     }
     #[inline(always)]
     unsafe fn load_partial(p: *const u32, count: usize) -> __m128i {
-        let mut lanes = [0; 4];
-        for (lane, bits) in lanes.iter_mut().enumerate().take(count) {
-            *bits = *p.add(lane);
+        let single = |at: usize| _mm_cvtsi32_si128(*p.add(at) as i32);
+        match count {
+            0 => _mm_setzero_si128(),
+            1 => single(0),
+            2 => _mm_loadl_epi64(p.cast()),
+            _ => _mm_unpacklo_epi64(_mm_loadl_epi64(p.cast()), single(2)),
         }
-        std::mem::transmute(lanes)
     }
     #[inline(always)]
     unsafe fn store_partial(p: *mut u32, v: __m128i, count: usize) {
-        let lanes: [u32; 4] = std::mem::transmute(v);
-        for (lane, &bits) in lanes.iter().enumerate().take(count) {
-            *p.add(lane) = bits;
+        match count {
+            0 => {}
+            1 => *p = _mm_cvtsi128_si32(v) as u32,
+            _ => {
+                _mm_storel_epi64(p.cast(), v);
+                if count > 2 {
+                    *p.add(2) = _mm_cvtsi128_si32(_mm_unpackhi_epi64(v, v)) as u32;
+                }
+            }
         }
     }
     #[inline(always)]

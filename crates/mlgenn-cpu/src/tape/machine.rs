@@ -148,7 +148,7 @@ impl Program for BlockProgram {
         let moves_array = self.kernel.slots.iter().zip(steps).any(|(slot, step)| {
             matches!(slot.kind, SlotKind::Array { .. } | SlotKind::Events) && *step != 0
         });
-        if moves_array {
+        if moves_array || steps.len() < launch.operands.len() {
             // Pointers count from the offset of the operand.
             launch_each_row(launch, steps, rows, |launch| self.launch(launch));
             return;
