@@ -315,3 +315,18 @@ def test_interrupt_leaves_networks_usable() -> None:
     with short:
         predictions, _ = short.predict({inp: np.ones((1, 3))}, out, callbacks=[])
     np.testing.assert_array_equal(predictions[out][0], [9.0, 12.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [("Hidden", "Hidden"), ("3_hidden", "3_hidden"), ("conv-1/a", "conv_u2d_1_u2f_a")],
+)
+def test_engine_names(name: str, group: str) -> None:
+    """Legal names stay as they are; those of Keras layers may have any characters."""
+    network = Network()
+    with network:
+        population = Population("integrate_fire", 2, name=name)
+    compiled = InferenceCompiler(2).compile(network)
+    assert compiled.neuron_populations[population].name == group
+    with compiled:
+        compiled.genn_model.run(1)

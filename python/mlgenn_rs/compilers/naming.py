@@ -24,10 +24,9 @@ def get_group_name(name: str) -> str:
 
     Names of letters, digits and ``_`` stay; other characters are replaced by their code.
     """
-    legal = "".join(
+    return "".join(
         c if c.isascii() and (c.isalnum() or c == "_") else f"_u{ord(c):x}_" for c in name
     )
-    return f"_{legal}" if legal[:1].isdigit() else legal
 
 
 def get_calling_file() -> str:

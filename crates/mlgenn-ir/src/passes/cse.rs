@@ -101,3 +101,35 @@ impl Cse<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_does_not_outlive_a_write_in_the_other_branch() {
+        let text = r#"kernel "k"
+slot x: f32 variable member writable
+slot c: u32 variable neuron
+slot y: f32 variable neuron writable
+begin
+  %0: f32 = read x
+  %1: u32 = read c
+  %2: bool = convert %1
+  %3: f32 = if %2 {
+    %4: f32 = const 2.0
+    write x, %4
+    yield %0
+  } else {
+    %5: f32 = read x
+    yield %5
+  }
+  write y, %3
+end
+"#;
+        let mut kernel: Kernel = text.parse().unwrap();
+        cse(&mut kernel);
+        crate::verify::verify(&kernel).unwrap();
+        assert_eq!(kernel.to_string().matches("read x").count(), 2, "{kernel}");
+    }
+}
