@@ -100,8 +100,6 @@ enum Unit {
     ByMember,
     /// At the start, lanes by their neuron.
     ByNeuron,
-    /// At the batch member.
-    Member,
 }
 
 /// What the launches of a worker have in common.
@@ -284,7 +282,7 @@ fn lanes(domain: Domain, map: LaneMap, shared: bool, binding: &SlotBinding) -> (
     match (domain, map) {
         (Domain::Launch, _) => (Uniform, Unit::Start),
         (Domain::Member, LaneMap::BlockOfNeurons) => (Gather, Unit::ByMember),
-        (Domain::Member, _) => (Uniform, Unit::Member),
+        (Domain::Member, _) => (Uniform, Unit::Start),
         (Domain::Neuron, LaneMap::BlockOfNeurons) if shared || index => (Gather, Unit::ByNeuron),
         (Domain::Neuron, _) => (Contiguous, Unit::Stretch),
         (Domain::Pre, LaneMap::DenseRow | LaneMap::SparseRow) => (Uniform, Unit::Line),
