@@ -84,6 +84,14 @@ class Simulation:
         """Return the delay slot of an array that was written last."""
     def set_dynamic_param(self, path: str, value: float) -> None:
         """Change a dynamic parameter."""
+    def progress(self) -> tuple[int, int, int, int, list[int]]:
+        """Return all state that is not in arrays.
+
+        Seed, timestep, number of timesteps made, number of runs of connectivity updates, and the
+        current slot of every ring of delay slots.
+        """
+    def resume(self, progress: tuple[int, int, int, int, list[int]]) -> None:
+        """Go on from the state that ``progress`` returned; the arrays were written before."""
     def spikes(
         self, population: str
     ) -> list[tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]]:

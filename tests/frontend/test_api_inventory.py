@@ -1,4 +1,7 @@
-"""Every public name exists with the specified parameters and defaults."""
+"""Every public name exists with the specified parameters and defaults.
+
+Parameters that can only be given by keyword, and need not be, may be added.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,8 @@ def actual_signature(obj: Any, is_method: bool) -> list[tuple[str, Any]]:
             result.append((f"*{p.name}", None))
         elif p.kind is p.VAR_KEYWORD:
             result.append((f"**{p.name}", None))
-        else:
+        elif p.kind is not p.KEYWORD_ONLY or p.default is p.empty:
+            # What goes beyond the original is given by keyword, and can be left out
             default = "required" if p.default is p.empty else p.default
             result.append((p.name, getattr(default, "name", default)))
     return result

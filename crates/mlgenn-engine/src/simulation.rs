@@ -30,24 +30,26 @@ const STRETCH: usize = 1024;
 
 /// The state of a network that is being simulated.
 pub struct Simulation {
-    model: Arc<CompiledModel>,
-    buffers: Vec<Arc<Buffer>>,
-    index: Vec<ConnectivityIndex>,
+    pub(crate) model: Arc<CompiledModel>,
+    pub(crate) buffers: Vec<Arc<Buffer>>,
+    pub(crate) index: Vec<ConnectivityIndex>,
     recordings: Vec<Option<Recording>>,
-    keys: Buffer,
+    /// Of all random numbers.
+    pub(crate) seed: u64,
+    pub(crate) keys: Buffer,
     workers: Vec<Mutex<Worker>>,
     watch: Arc<Watch>,
     /// Ring pointers: the slot written last.
-    rings: Vec<u32>,
-    timestep: u64,
-    steps_made: u64,
+    pub(crate) rings: Vec<u32>,
+    pub(crate) timestep: u64,
+    pub(crate) steps_made: u64,
     clock: Clock,
     /// Of each custom update group, by its name.
     custom_update_times: IndexMap<String, UpdateTimes>,
     init_time: Duration,
     init_sparse_time: Duration,
     /// How often custom connectivity updates have run; one element.
-    connectivity_runs: Buffer,
+    pub(crate) connectivity_runs: Buffer,
 }
 
 /// Memory of an array and its shape.
@@ -139,6 +141,7 @@ impl Simulation {
             buffers,
             index,
             recordings,
+            seed,
             keys,
             workers,
             watch: Arc::new(Watch::new()),

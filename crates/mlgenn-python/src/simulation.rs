@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mlgenn::{ArrayView, Recorded, Simulation, SpikeTrain};
+use mlgenn::{ArrayView, Progress, Recorded, Simulation, SpikeTrain};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -97,6 +97,21 @@ impl PySimulation {
     /// Change a dynamic parameter.
     fn set_dynamic_param(&mut self, py: Python<'_>, path: &str, value: f64) -> PyResult<()> {
         self.simulation.set_dynamic_param(path, value).map_err(|error| to_exception(py, error))
+    }
+
+    /// All state that is not in arrays: seed, timestep, timesteps made, runs of connectivity updates
+    /// and the current slot of every ring.
+    fn progress(&self) -> (u64, u64, u64, u64, Vec<u32>) {
+        let Progress { seed, timestep, steps_made, connectivity_runs, rings } =
+            self.simulation.progress();
+        (seed, timestep, steps_made, connectivity_runs, rings)
+    }
+
+    /// Go on from the state that `progress` returned; the arrays were written before.
+    fn resume(&mut self, py: Python<'_>, progress: (u64, u64, u64, u64, Vec<u32>)) -> PyResult<()> {
+        let (seed, timestep, steps_made, connectivity_runs, rings) = progress;
+        let progress = Progress { seed, timestep, steps_made, connectivity_runs, rings };
+        detached(py, || self.simulation.resume(&progress))
     }
 
     /// Recorded spikes of a population, per batch member: times in ms and ids.

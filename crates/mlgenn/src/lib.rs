@@ -39,8 +39,8 @@ use mlgenn_cpu::{BlockExecutor, CpuBackend};
 use mlgenn_ir::interpret::Interpreter;
 
 pub use mlgenn_engine::{
-    ArrayData, ArrayView, Arrays, Backend, CompiledModel, EngineError, MemoryItem, Recorded,
-    RunPlan, Simulation, SpikeTrain, StepUpdate,
+    ArrayData, ArrayView, Arrays, Backend, CompiledModel, EngineError, MemoryItem, Progress,
+    Recorded, RunPlan, Simulation, SpikeTrain, StepUpdate,
 };
 pub use mlgenn_ir::launch::Watch;
 pub use mlgenn_ir::{Buffer, Type};

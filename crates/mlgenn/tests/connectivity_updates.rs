@@ -256,3 +256,48 @@ fn only_dynamic_parameters_can_be_set() {
     let text = simulation.set_dynamic_param("syn.S.vars.g", 1.0).unwrap_err().to_string();
     assert!(text.contains("no dynamic parameter"), "{text}");
 }
+
+#[test]
+fn a_simulation_goes_on_where_another_one_was() {
+    let network = || {
+        let mut network = network();
+        network.seed = 0; // another one in every simulation
+        network.synapse_groups[0].axonal_delay_steps = 2;
+        network
+    };
+    let load = || {
+        let compiled = compile(network(), &Options::default()).unwrap();
+        Simulation::new(compiled, &Arrays::new(), Some(7)).unwrap()
+    };
+    let rewire = StepUpdate { group: "Rewire".into(), at: Some(3) };
+    let plan = RunPlan { timesteps: 7, begin: vec![rewire], ..RunPlan::default() };
+    let bytes = |simulation: &Simulation| -> Vec<(String, Vec<u8>)> {
+        let layout = &simulation.model().plan().layout;
+        let view = |path: &str| simulation.array(path).unwrap().buffer;
+        let copy = |path: &str| view(path).to_bytes(0, view(path).len()).unwrap();
+        layout.arrays().map(|(_, array)| (array.path.clone(), copy(&array.path))).collect()
+    };
+
+    let mut first = load();
+    first.run(&plan).unwrap();
+    first.set_timestep(2);
+    let (saved, progress) = (bytes(&first), first.progress());
+    first.run(&plan).unwrap();
+
+    let mut second = load();
+    for (path, bytes) in &saved {
+        assert!(second.array(path).unwrap().buffer.copy_from_bytes(0, bytes));
+    }
+    second.resume(&progress).unwrap();
+    assert_eq!(second.progress(), progress);
+    second.run(&plan).unwrap();
+    assert_ne!(bytes(&second), saved);
+    for ((path, left), (_, right)) in bytes(&first).iter().zip(&bytes(&second)) {
+        assert!(left == right, "{path} differs");
+    }
+    assert_eq!(first.spikes("neuron.B.spikes").unwrap(), second.spikes("neuron.B.spikes").unwrap());
+
+    let other = mlgenn::Progress { rings: vec![99; progress.rings.len()], ..progress };
+    let text = second.resume(&other).unwrap_err().to_string();
+    assert!(text.contains("delay slots"), "{text}");
+}

@@ -20,6 +20,7 @@ class Callback:
     ``on_train_end(metrics)``            after training
     ``on_epoch_begin(epoch)``            before an epoch
     ``on_epoch_end(epoch, metrics)``     after an epoch
+    ``on_epoch_finished(epoch)``         in training, after an epoch and its validation
     ``on_batch_begin(batch)``            before a batch: time is not yet reset, inputs not yet set
     ``on_batch_end(batch, metrics)``     after a batch: metrics are up to date
     ``on_timestep_begin(timestep)``      before a timestep

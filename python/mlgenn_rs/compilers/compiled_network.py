@@ -187,6 +187,14 @@ class CompiledNetwork:
         """Set time back to zero.  State, spikes on their way included, stays as it is."""
         self.genn_model.timestep = 0
 
+    def _check_loaded(self, what: str) -> None:
+        """Raise :class:`RuntimeError` outside of a ``with`` block."""
+        if CompiledNetwork._loaded is not self:
+            raise RuntimeError(
+                f"{what}: the network is not loaded; use it inside of a `with` block: "
+                f"`with compiled_network: ...`"
+            )
+
     def _build(self) -> None:
         """Build the engine model; on several ranks the first one does so before the others."""
         if self._is_built:

@@ -25,6 +25,7 @@ from .compiled_inference_network import update_metrics
 from .compiled_network import CompiledNetwork
 from .dataset import Dataset, check_dataset
 from .timesteps import run_timesteps
+from .training_state import Position, pack, unpack
 
 Metrics = dict[Any, Metric]
 
@@ -93,6 +94,16 @@ class CompiledTrainingNetwork(CompiledNetwork):
         self.checkpoint_connection_vars = list(checkpoint_connection_vars)
         self.checkpoint_population_vars = list(checkpoint_population_vars)
         self.reset_time_between_batches = reset_time_between_batches
+        self._position = Position(0, 0, np.arange(0))
+        self._resumed: Position | None = None
+        self._is_mid_epoch = False
+
+    def __enter__(self) -> CompiledTrainingNetwork:
+        """Build the network if this was not done before, and load it."""
+        super().__enter__()
+        self._position, self._resumed = Position(0, 0, np.arange(0)), None
+        self._is_mid_epoch = False
+        return self
 
     def train(
         self,
@@ -119,7 +130,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
         num_epochs
             Number of epochs.
         start_epoch
-            Number of the first epoch; not 0 if training is continued.
+            Number of the first epoch; not 0 if training is continued.  If it is what
+            :meth:`load_training_state` returned, training goes on in the order of examples that
+            it had.
         shuffle
             Shuffle the examples in every epoch, with numpy's global random number generator.
         metrics
@@ -176,16 +189,26 @@ class CompiledTrainingNetwork(CompiledNetwork):
             )
             validate_callbacks.on_test_begin()
 
+        order = np.arange(size)
+        if self._resumed is not None and self._resumed.continues(start_epoch):
+            order = self._resumed.get_order(size)
+            x, y = permute_dataset(x, order), permute_dataset(y, order)
+        self._resumed = None
+
         step = num_batches * start_epoch
-        for epoch in range(start_epoch, start_epoch + num_epochs):
+        end_epoch = start_epoch + num_epochs
+        for epoch in range(start_epoch, end_epoch):
+            self._is_mid_epoch = True
             if shuffle:
-                order = np.random.permutation(size)
-                x = permute_dataset(x, order)
-                y = permute_dataset(y, order)
+                permutation = np.random.permutation(size)
+                x, y = permute_dataset(x, permutation), permute_dataset(y, permutation)
+                order = order[permutation]
             batches = _batches(x, y, batch_size, "train")
             step = self._train_epoch(epoch, step, batches, train_metrics, train_callbacks)
             if validation is not None:
                 self._validate_epoch(epoch, validate_batches, validate_metrics, validate_callbacks)
+            self._position, self._is_mid_epoch = Position(epoch + 1, end_epoch, order), False
+            train_callbacks.on_epoch_finished(epoch)
 
         train_callbacks.on_train_end(train_metrics)
         if validation is None:
@@ -238,6 +261,84 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 group.pull_connectivity_from_device()
                 store.serialise((*keys, conn, "pre_ind"), group.get_sparse_pre_inds())
                 store.serialise((*keys, conn, "post_ind"), group.get_sparse_post_inds())
+
+    def save_training_state(
+        self, keys: Sequence[Any] = (), serialiser: Serialiser | str = "numpy"
+    ) -> None:
+        """Save all that is needed to go on with the training after an interruption.
+
+        Beside the trained variables these are all other arrays of the loaded network, the
+        parameters of optimisers, numpy's global random number generator and the order of examples.
+        It is one archive, which replaces an older one as a whole; it takes as much space as the
+        loaded network, see :meth:`memory_plan`.  Call it between epochs (``Checkpoint`` with
+        ``include_training_state`` does) or between calls of :meth:`train`.
+
+        Parameters
+        ----------
+        keys
+            Keys that come before ``"training_state"``, and the number of the rank if there are
+            several.
+        serialiser
+            Serialiser or its name.
+
+        Raises
+        ------
+        RuntimeError
+            If the network is not loaded, or in the middle of an epoch.
+        """
+        store = get_given_object(serialiser, Serialiser, "Serialiser", default_serialisers)
+        self._check_loaded("save_training_state")
+        if self._is_mid_epoch:
+            raise RuntimeError(
+                "save_training_state: the last epoch has not ended, so there is no state to go on "
+                "from; save between epochs, such as with the method on_epoch_finished of a callback"
+            )
+        optimisers = [optimiser for optimiser, _ in self.optimisers]
+        arrays = pack(self.genn_model, optimisers, self._position)
+        store.serialise_archive(self._training_state_keys(keys), arrays)
+
+    def load_training_state(
+        self,
+        keys: Sequence[Any] = (),
+        serialiser: Serialiser | str = "numpy",
+        strict: bool = True,
+    ) -> int:
+        """Load what :meth:`save_training_state` saved, and return the epoch that follows.
+
+        Given as ``start_epoch`` to :meth:`train`, with the same examples and arguments, training
+        goes on as if it had not been interrupted, to the last bit.  If the call of :meth:`train`
+        in which the state was saved had ended, the next one starts with the examples in the order
+        in which they are given, as it would have without interruption.
+
+        Parameters
+        ----------
+        keys, serialiser
+            As for :meth:`save_training_state`.
+        strict
+            Refuse the state of a network whose model code, parameters or initial values differ
+            from those of this one.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the numpy serialiser finds nothing.
+        RuntimeError
+            If the state is that of another network.
+        ValueError
+            If it is damaged.
+        """
+        store = get_given_object(serialiser, Serialiser, "Serialiser", default_serialisers)
+        self._check_loaded("load_training_state")
+        arrays = store.deserialise_archive(self._training_state_keys(keys))
+        optimisers = [optimiser for optimiser, _ in self.optimisers]
+        self._position = self._resumed = unpack(arrays, self.genn_model, optimisers, strict)
+        self._is_mid_epoch = False
+        return self._position.epoch
+
+    def _training_state_keys(self, keys: Sequence[Any]) -> tuple[Any, ...]:
+        if self.communicator is None or self.communicator.num_ranks == 1:
+            return (*keys, "training_state")
+        return (*keys, "training_state", self.communicator.rank)
 
     @staticmethod
     def _save_var(

@@ -33,5 +33,6 @@ def set_dynamic_param(
     param_names: Iterable[str], set_param_dynamic: Callable[[str, bool], Any]
 ) -> None:
     """Mark parameters as changeable while the network runs."""
-    for name in param_names:
+    # Sets of strings have another order in every process
+    for name in sorted(param_names):
         set_param_dynamic(name, True)

@@ -135,6 +135,28 @@ class GeNNModel(NetworkDescription, Timers):
             raise RuntimeFault("build the network before asking for its memory plan")
         return self._compiled.memory_plan()
 
+    # State
+
+    def state_arrays(self) -> dict[str, AnyArray]:
+        """Return live views of all arrays of the loaded network, by path.
+
+        Together with what ``simulation.progress()`` returns they are all of its state.
+        """
+        return {
+            str(item["path"]): self.simulation.view(item["path"]) for item in self.memory_plan()
+        }
+
+    def resume(self, progress: Sequence[Any]) -> None:
+        """Go on from where a simulation of the same network was.
+
+        Parameters
+        ----------
+        progress
+            What ``simulation.progress()`` returned; the arrays were written before.
+        """
+        seed, timestep, steps_made, connectivity_runs, rings = progress
+        self.simulation.resume((seed, timestep, steps_made, connectivity_runs, list(rings)))
+
     # Running
 
     @property

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from .serialiser import Serialiser
+from .serialiser import Serialiser, read_archive, write_archive
 
 
 class Numpy(Serialiser):
-    """Stores every array as ``<path>/<key>-<key>-....npy``.
+    """Stores every array as ``<path>/<key>-<key>-....npy``, archives as ``....npz``.
 
-    Keys, and so the names of populations and connections, must not contain ``-``.
+    Keys, and so the names of populations and connections, must not contain ``-``.  A file is
+    replaced as a whole: whatever interrupts the writing, it holds either the old or the new arrays.
 
     Parameters
     ----------
@@ -30,12 +32,19 @@ class Numpy(Serialiser):
 
     def serialise(self, keys: Sequence[Any], data: npt.NDArray[Any]) -> None:
         """Write an array, replacing what was there."""
-        np.save(self._get_file(keys), data)
+        _replace(self._get_file(keys), lambda stream: np.save(stream, data))
 
     def deserialise(self, keys: Sequence[Any]) -> npt.NDArray[Any]:
-        """Read an array; :class:`FileNotFoundError` if there is none."""
-        array: npt.NDArray[Any] = np.load(self._get_file(keys))
-        return array
+        """Read an array.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none.
+        ValueError
+            If the file is damaged or not one of numpy.
+        """
+        return _load(self._get_file(keys))
 
     def deserialise_all(self, keys: Sequence[Any]) -> dict[str, npt.NDArray[Any]]:
         """Read all arrays with one more key, by that key.
@@ -44,6 +53,8 @@ class Numpy(Serialiser):
         ------
         AssertionError
             If the name of a file has more parts.
+        ValueError
+            If a file is damaged or not one of numpy.
         """
         prefix = "-".join(str(k) for k in keys) + "-" if keys else ""
         arrays = {}
@@ -55,12 +66,54 @@ class Numpy(Serialiser):
                 f"'{file}': expected one more part after '{prefix}'; keys and names of populations "
                 f"and connections must not contain '-'"
             )
-            arrays[rest] = np.load(file)
+            arrays[rest] = _load(file)
         return arrays
 
-    def _get_file(self, keys: Sequence[Any]) -> Path:
-        return Path(self.path) / ("-".join(str(k) for k in keys) + ".npy")
+    def serialise_archive(
+        self, keys: Sequence[Any], arrays: Mapping[str, npt.NDArray[Any]]
+    ) -> None:
+        """Write arrays that belong together into one file, replacing what was there."""
+        _replace(self._get_file(keys, ".npz"), lambda stream: write_archive(stream, arrays))
+
+    def deserialise_archive(self, keys: Sequence[Any]) -> dict[str, npt.NDArray[Any]]:
+        """Read arrays that belong together.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it is damaged.
+        """
+        file = self._get_file(keys, ".npz")
+        with file.open("rb") as stream:
+            return read_archive(stream, f"'{file}'")
+
+    def _get_file(self, keys: Sequence[Any], suffix: str = ".npy") -> Path:
+        return Path(self.path) / ("-".join(str(k) for k in keys) + suffix)
 
     def __repr__(self) -> str:
         """Return the directory."""
         return f"Numpy(path={self.path!r})"
+
+
+def _load(file: Path) -> npt.NDArray[Any]:
+    try:
+        array: npt.NDArray[Any] = np.load(file)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"'{file}' is damaged or no array saved by numpy: {error}") from error
+    return array
+
+
+def _replace(file: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write to another file, and give it the name once all of it is on disk."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -82,6 +82,10 @@ class CallbackList:
         """Pass on that an epoch ended."""
         self._call("on_epoch_end", epoch, metrics)
 
+    def on_epoch_finished(self, epoch: int) -> None:
+        """Pass on that an epoch and its validation ended."""
+        self._call("on_epoch_finished", epoch)
+
     def on_batch_begin(self, batch: int) -> None:
         """Pass on that a batch begins."""
         self._call("on_batch_begin", batch)

@@ -54,8 +54,8 @@ class CheckSpikeTapes(Callback):
         self._strict = strict
 
     def set_params(self, compiled_network: CompiledNetwork, **kwargs: Any) -> None:
-        """Start with nothing reported."""
-        self._reported = {genn_pop.name: 0 for genn_pop in self._genn_pops}
+        """Start with nothing to report: what was lost before was reported then."""
+        self._reported = {genn_pop.name: _count_lost(genn_pop) for genn_pop in self._genn_pops}
 
     def on_batch_end(self, batch: int, metrics: Mapping[Any, Any]) -> None:
         """Raise if spikes were lost."""
@@ -72,9 +72,7 @@ class CheckSpikeTapes(Callback):
     def _messages(self) -> list[str]:
         messages = []
         for genn_pop in self._genn_pops:
-            variable = genn_pop.vars[LOST_SPIKES_VAR]
-            variable.pull_from_device()
-            lost = int(variable.view.sum(dtype="uint64"))
+            lost = _count_lost(genn_pop)
             new = lost - self._reported[genn_pop.name]
             self._reported[genn_pop.name] = lost
             if new > 0:
@@ -85,3 +83,10 @@ class CheckSpikeTapes(Callback):
                     "EventPropCompiler"
                 )
         return messages
+
+
+def _count_lost(genn_pop: Any) -> int:
+    """Return how many spikes of a population did not fit since the network was loaded."""
+    variable = genn_pop.vars[LOST_SPIKES_VAR]
+    variable.pull_from_device()
+    return int(variable.view.sum(dtype="uint64"))
