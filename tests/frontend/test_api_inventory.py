@@ -29,7 +29,7 @@ DEFAULTS = {
     "initializers": "normal uniform",
     "losses": "mean_square_error sparse_categorical_crossentropy",
     "metrics": "mean_square_error sparse_categorical_accuracy",
-    "optimisers": "adam",
+    "optimisers": "adam sgd",
     "readouts": "avg_var avg_var_exp_weight first_spike_time max_var spike_count sum_var var",
     "serialisers": "numpy",
     "callbacks": "checkpoint batch_progress_bar",

@@ -18,6 +18,7 @@ from .custom_update import (
     CustomUpdateOnTimestepBegin,
     CustomUpdateOnTimestepEnd,
 )
+from .metric_log import MetricLog
 from .optimiser_param_schedule import OptimiserParamSchedule
 from .spike_recorder import SpikeRecorder
 from .var_recorder import VarRecorder
@@ -33,6 +34,7 @@ __all__ = [
     "CustomUpdateOnEpochEnd",
     "CustomUpdateOnTimestepBegin",
     "CustomUpdateOnTimestepEnd",
+    "MetricLog",
     "OptimiserParamSchedule",
     "SpikeRecorder",
     "VarRecorder",

@@ -24,6 +24,7 @@ from ..utils.network import get_underlying_pop
 from .compiled_inference_network import update_metrics
 from .compiled_network import CompiledNetwork
 from .dataset import Dataset, check_dataset
+from .loss_value import LOSS_KEY, LossValue, OutputLoss, OutputRecorder
 from .timesteps import run_timesteps
 from .training_state import Position, pack, unpack
 
@@ -60,6 +61,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
         Start every batch at time zero.
     cross_rank_sums
         For custom update groups, variables to be summed over ranks after the group was run.
+    output_losses
+        Losses as numbers, of the outputs whose losses can be reported.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         checkpoint_population_vars: Sequence[tuple[Population, str]],
         reset_time_between_batches: bool = True,
         cross_rank_sums: Mapping[str, Sequence[Any]] | None = None,
+        output_losses: Mapping[Population, OutputLoss] | None = None,
     ) -> None:
         super().__init__(
             genn_model,
@@ -94,6 +98,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         self.checkpoint_connection_vars = list(checkpoint_connection_vars)
         self.checkpoint_population_vars = list(checkpoint_population_vars)
         self.reset_time_between_batches = reset_time_between_batches
+        self._output_losses = dict(output_losses or {})
         self._position = Position(0, 0, np.arange(0))
         self._resumed: Position | None = None
         self._is_mid_epoch = False
@@ -118,6 +123,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
         validation_split: float = 0.0,
         validation_x: Dataset | None = None,
         validation_y: Dataset | None = None,
+        *,
+        report_loss: bool = False,
     ) -> tuple[Any, ...]:
         """Train the network.
 
@@ -143,6 +150,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
             Fraction of the examples, at the end, that are used for validation.
         validation_x, validation_y
             Examples used for validation.
+        report_loss
+            Also compute the loss.  It appears under the key ``"loss"`` among the metrics that
+            callbacks get and that are returned: ``result`` is the mean per example, summed over
+            outputs, and ``by_output`` that of each.  Regularisation is not part of it.  Losses
+            that compare outputs with targets in every timestep are averaged over them.
 
         Returns
         -------
@@ -167,9 +179,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
         num_batches = -(-size // batch_size)
         outputs = list(y)
 
-        train_metrics = _create_metrics(metrics, outputs)
+        train_metrics, recorders = self._create_metrics(metrics, outputs, report_loss)
         train_callbacks = CallbackList(
-            [*self.base_train_callbacks, *check_callbacks(callbacks)],
+            [*self.base_train_callbacks, *check_callbacks(callbacks), *recorders],
             compiled_network=self,
             num_batches=num_batches,
             num_epochs=num_epochs,
@@ -179,10 +191,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
         validate_metrics: Metrics = {}
         validate_batches: list[tuple[Dataset, Dataset]] = []
         if validation is not None:
-            validate_metrics = _create_metrics(metrics, outputs)
+            validate_metrics, recorders = self._create_metrics(metrics, outputs, report_loss)
             validate_batches = _batches(*validation, batch_size, "train: validation")
             validate_callbacks = CallbackList(
-                [*self.base_validate_callbacks, *check_callbacks(validation_callbacks)],
+                [*self.base_validate_callbacks, *check_callbacks(validation_callbacks), *recorders],
                 compiled_network=self,
                 num_batches=len(validate_batches),
                 num_epochs=num_epochs,
@@ -397,7 +409,34 @@ class CompiledTrainingNetwork(CompiledNetwork):
 
     def _run_batch(self, y: Dataset, metrics: Metrics, callback_list: CallbackList) -> None:
         run_timesteps(self, self.example_timesteps, callback_list)
-        update_metrics(metrics, y, self.get_readout(list(metrics)), self.communicator)
+        outputs = {output: metric for output, metric in metrics.items() if output != LOSS_KEY}
+        readouts = self.get_readout(list(outputs))
+        update_metrics(outputs, y, readouts, self.communicator)
+        loss = metrics.get(LOSS_KEY)
+        if isinstance(loss, LossValue):
+            loss.update_outputs(y, dict(zip(outputs, readouts, strict=True)), self.communicator)
+
+    def _create_metrics(
+        self, metrics: MetricsType, outputs: list[Any], report_loss: bool
+    ) -> tuple[Metrics, list[OutputRecorder]]:
+        """Return metrics by output, and the callbacks that they need."""
+        created: Metrics = get_object_mapping(metrics, outputs, Metric, "Metric", default_metrics)
+        if not report_loss:
+            return created, []
+        recorders: dict[Population, OutputRecorder] = {}
+        for pop in map(get_underlying_pop, outputs):
+            if pop not in self._output_losses:
+                raise NotImplementedError(
+                    f"train: the loss of population {pop.name!r} cannot be reported by the "
+                    "compiler of this network"
+                )
+            name = self._output_losses[pop].variable
+            if name is not None:
+                variable = self.neuron_populations[pop].vars[name]
+                shape = (self.genn_model.batch_size, *get_shape(pop))
+                recorders[pop] = OutputRecorder(variable, shape)
+        created[LOSS_KEY] = LossValue(self._output_losses, recorders)
+        return created, list(recorders.values())
 
     def _set_target(self, output: Any, target: Any) -> None:
         pop = get_underlying_pop(output)
@@ -413,11 +452,6 @@ class CompiledTrainingNetwork(CompiledNetwork):
             self.genn_model.batch_size,
             self.example_timesteps,
         )
-
-
-def _create_metrics(metrics: MetricsType, outputs: list[Any]) -> Metrics:
-    created: Metrics = get_object_mapping(metrics, outputs, Metric, "Metric", default_metrics)
-    return created
 
 
 def _reset_metrics(metrics: Metrics) -> None:

@@ -36,6 +36,7 @@ from .eprop.network_state import NetworkState, examine
 from .eprop.output_model import build_output, check_output
 from .eprop.settings import Settings
 from .eprop.weight_update import build_hidden_weight_update, build_output_weight_update
+from .loss_value import OutputLoss
 from .static_pulse import is_heterogeneous
 
 __all__ = ["EPropCompiler", "default_params"]
@@ -288,6 +289,7 @@ class EPropCompiler(Compiler):
         assembly.add_softmaxes()
         assembly.add_resets()
         assembly.add_checks()
+        duration = self.settings.example_timesteps * self.dt
         return CompiledTrainingNetwork(
             genn_model,
             neuron_populations,
@@ -302,4 +304,8 @@ class EPropCompiler(Compiler):
             [(pop, "Bias") for pop in assembly.trained_biases],
             self.reset_time_between_batches,
             cross_rank_sums=assembly.cross_rank_sums,
+            output_losses={
+                pop: OutputLoss(pop, loss, True, duration)
+                for pop, loss in compile_state.losses.items()
+            },
         )

@@ -43,6 +43,7 @@ from .event_prop.regularisation import (
 )
 from .event_prop.settings import Settings
 from .event_prop.weight_update import build_weight_update, has_delay
+from .loss_value import OutputLoss
 
 __all__ = ["EventPropCompiler", "UpdateTrial", "default_params"]
 
@@ -374,6 +375,16 @@ class EventPropCompiler(Compiler):
             + [(conn, "d") for conn in compile_state.delay_connections],
             [],
             cross_rank_sums=assembly.cross_rank_sums,
+            output_losses={
+                pop: OutputLoss(
+                    pop,
+                    loss,
+                    self.per_timestep_loss,
+                    self.settings.example_time,
+                    self.settings.ttfs_alpha,
+                )
+                for pop, loss in compile_state.losses.items()
+            },
         )
 
     def _get_regularisation(self, pop: Population) -> SpikeCountRegularisation | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 if TYPE_CHECKING:
     from ..utils.model import NeuronModel
 
@@ -55,3 +58,25 @@ class Loss(ABC):
         RuntimeError
             If the targets have the wrong shape.
         """
+
+    def get_values(
+        self, y_true: npt.ArrayLike, y_pred: npt.NDArray[Any]
+    ) -> npt.NDArray[np.float64]:
+        """Return the loss of each example, which is what training minimises.
+
+        Parameters
+        ----------
+        y_true
+            Targets of the examples.
+        y_pred
+            What they are compared with.
+
+        Raises
+        ------
+        NotImplementedError
+            If the class does not say how it is computed.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__}: losses of this class cannot be reported, as it lacks the "
+            "method get_values"
+        )

@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .loss import Loss
 
@@ -59,6 +60,18 @@ class MeanSquareError(Loss):
         array = genn_pop.extra_global_params["YTrue"]
         array.view[...] = targets.flatten()
         array.push_to_device()
+
+    def get_values(
+        self, y_true: npt.ArrayLike, y_pred: npt.NDArray[Any]
+    ) -> npt.NDArray[np.float64]:
+        """Return half the sum of squares over neurons, averaged over timesteps, for each example.
+
+        Both arguments have the shape ``(examples, timesteps, *shape)``.
+        """
+        errors = np.asarray(y_true, dtype=np.float64) - y_pred
+        squares = np.square(errors).reshape(*errors.shape[:2], -1)
+        values: npt.NDArray[np.float64] = 0.5 * squares.sum(axis=2).mean(axis=1)
+        return values
 
     def __repr__(self) -> str:
         """Return the class."""

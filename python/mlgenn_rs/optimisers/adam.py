@@ -7,7 +7,7 @@ from typing import Any
 from ..engine import VarAccessMode
 from ..utils.model import CustomUpdateModel
 from ..utils.snippet import ConstantValueDescriptor
-from .optimiser import Optimiser
+from .optimiser import Optimiser, finish_model
 
 
 class Adam(Optimiser):
@@ -21,6 +21,8 @@ class Adam(Optimiser):
         Decay rates of the moments.
     epsilon
         Keeps the denominator from 0; added outside of the bias-corrected square root.
+    clip_norm, clip_each
+        See :class:`Optimiser`.
     """
 
     alpha = ConstantValueDescriptor()
@@ -34,7 +36,11 @@ class Adam(Optimiser):
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
+        *,
+        clip_norm: float | None = None,
+        clip_each: bool = False,
     ) -> None:
+        super().__init__(clip_norm=clip_norm, clip_each=clip_each)
         self.alpha = alpha
         self.beta1 = beta1
         self.beta2 = beta2
@@ -90,13 +96,7 @@ class Adam(Optimiser):
         )
         for name in ("Alpha", "MomentScale1", "MomentScale2"):
             model.set_param_dynamic(name)
-        if zero_gradient:
-            model.set_var_ref_access_mode("Gradient", VarAccessMode.READ_WRITE)
-            model.append_update_code("Gradient = 0.0;")
-        if clamp_var is not None:
-            model.add_param("VariableMin", "scalar", clamp_var[0])
-            model.add_param("VariableMax", "scalar", clamp_var[1])
-            model.append_update_code("Variable = fmax(VariableMin, fmin(VariableMax, Variable));")
+        finish_model(model, zero_gradient, clamp_var)
         return model
 
     def __repr__(self) -> str:

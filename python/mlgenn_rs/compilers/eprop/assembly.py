@@ -62,6 +62,7 @@ class Assembly:
         if learning.reduced:
             self.cross_rank_sums[BATCH_REDUCE_GROUP] = learning.reduced
             self.train_callbacks.append(CustomUpdateOnBatchEnd(BATCH_REDUCE_GROUP))
+        self.train_callbacks += learning.clip_callbacks()
         if updates:
             self.train_callbacks.append(CustomUpdateOnBatchEnd(LEARN_GROUP))
         return updates

@@ -96,6 +96,7 @@ class Assembly:
         if learning.reduced:
             self.cross_rank_sums[BATCH_REDUCE_GROUP] = learning.reduced
             self.train_callbacks.append(CustomUpdateOnBatchEnd(BATCH_REDUCE_GROUP, is_later_batch))
+        self.train_callbacks += learning.clip_callbacks(is_later_batch)
         if trained:
             self.train_callbacks += [
                 CustomUpdateOnBatchEnd(LEARN_GROUP, is_later_batch),
