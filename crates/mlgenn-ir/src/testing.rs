@@ -1,9 +1,12 @@
 //! What tests of executors share: launches with their memory ([`Case`]), random ones
-//! ([`random_kernel`]) and ones in text files ([`filetest`]). Behind the feature `testing`.
+//! ([`random_kernel`]), ones of every operation ([`operation_cases`]) and ones in text files
+//! ([`filetest`]). Behind the feature `testing`.
 
 pub mod filetest;
 mod generate;
+mod operations;
 
+pub use operations::operation_cases;
 use proptest::strategy::Strategy;
 
 use crate::buffer::Buffer;

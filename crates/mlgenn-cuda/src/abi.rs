@@ -1,0 +1,127 @@
+//! What a launch is given: the layouts of `prelude/memory.cuh`.
+
+use mlgenn_ir::Kernel;
+use mlgenn_ir::launch::Fault;
+
+/// Where a slot of a kernel is.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Address of the first element, for batch member 0.
+    pub data: u64,
+    /// Address of the elements of the lanes (`u32`), if they are not in order.
+    pub indices: u64,
+    /// Number of elements, for arrays.
+    pub length: i64,
+    /// Elements from one batch member to the next.
+    pub member_step: i64,
+    /// Elements from one delay slot to the next.
+    pub ring_stride: i64,
+    /// Address of the delay slot written last (`u32`); 0 without a ring.
+    pub current: u64,
+    /// Number of delay slots.
+    pub slots: u32,
+    /// How many delay slots before the last one.
+    pub back: u32,
+}
+
+/// The first fault of a run, and the wish to stop.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watch {
+    /// Not 0 to end loops.
+    pub stop: u32,
+    /// Kind of the first fault; 0 for none.
+    pub fault: u32,
+    /// Number of the kernel.
+    pub kernel: u32,
+    /// Slot of the kernel.
+    pub slot: u32,
+    /// The index.
+    pub index: i64,
+    /// Number of elements.
+    pub length: i64,
+}
+
+/// What comes before the slots of a launch.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaunchHead {
+    /// Address of the [`Watch`].
+    pub watch: u64,
+    /// Address of the addresses of what sums need: values of lanes for each, then partial sums.
+    pub sums: u64,
+    /// Number of lanes.
+    pub lanes: u32,
+    /// Number of batch members.
+    pub members: u32,
+    /// Number of the kernel, for faults.
+    pub kernel: u32,
+    /// Nothing.
+    pub padding: u32,
+}
+
+impl Watch {
+    /// The fault, given the kernel that `self.kernel` stands for.
+    pub fn to_fault(self, kernel: &Kernel) -> Option<Fault> {
+        let name = kernel.name.clone();
+        match self.fault {
+            1 => Some(Fault::IndexOutOfRange {
+                kernel: name,
+                array: kernel.slots.get(self.slot as usize)?.name.clone(),
+                index: self.index,
+                length: usize::try_from(self.length).unwrap_or(0),
+            }),
+            2 => Some(Fault::BadPointer { kernel: name }),
+            3 => Some(Fault::AssertionFailed { kernel: name }),
+            _ => None,
+        }
+    }
+}
+
+/// The bytes of a launch as words: head and slots.
+pub fn launch_words(head: &LaunchHead, slots: &[Slot]) -> Vec<u64> {
+    let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+    let mut words = vec![
+        head.watch,
+        head.sums,
+        pair(head.lanes, head.members),
+        pair(head.kernel, head.padding),
+    ];
+    for slot in slots {
+        words.extend([
+            slot.data,
+            slot.indices,
+            slot.length as u64,
+            slot.member_step as u64,
+            slot.ring_stride as u64,
+            slot.current,
+            pair(slot.slots, slot.back),
+        ]);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_have_the_size_of_the_layout() {
+        let slot = Slot {
+            data: 1,
+            indices: 2,
+            length: 3,
+            member_step: 4,
+            ring_stride: 5,
+            current: 6,
+            slots: 7,
+            back: 8,
+        };
+        let head = LaunchHead { watch: 1, sums: 2, lanes: 3, members: 4, kernel: 5, padding: 0 };
+        let words = launch_words(&head, &[slot, slot]);
+        assert_eq!(words.len() * 8, size_of::<LaunchHead>() + 2 * size_of::<Slot>());
+        assert_eq!(words[2], 3 | 4 << 32);
+        assert_eq!(words[10], 7 | 8 << 32);
+    }
+}

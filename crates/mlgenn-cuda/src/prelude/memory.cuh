@@ -1,0 +1,157 @@
+// What a launch is given: where its slots are, whether to stop, where to report faults. The layout
+// is that of `abi.rs`.
+
+struct Slot {
+    // First element, for batch member 0 and row or column 0.
+    void *data;
+    // Elements of the lanes, if they are not in order.
+    const u32 *indices;
+    // Number of elements, for arrays.
+    i64 length;
+    // Elements from one batch member to the next, and from one delay slot to the next.
+    i64 member_step;
+    i64 ring_stride;
+    // The delay slot written last; null without a ring.
+    const u32 *current;
+    // Number of delay slots, and how many before the last one.
+    u32 slots;
+    u32 back;
+};
+
+struct Watch {
+    // Set by the host to end loops.
+    volatile u32 stop;
+    // The first fault: 0 for none, see `abi.rs`.
+    volatile u32 fault;
+    u32 kernel;
+    u32 slot;
+    i64 index;
+    i64 length;
+};
+
+struct Launch {
+    Watch *watch;
+    // Values of lanes that are to be summed, one array for each sum.
+    void **sums;
+    u32 lanes;
+    u32 members;
+    // Number of the kernel, for faults.
+    u32 kernel;
+    u32 padding;
+    Slot slots[1];
+};
+
+#define BAD_INDEX 1
+#define BAD_POINTER 2
+#define FAILED_ASSERTION 3
+
+FUNCTION void raise(const Launch *launch, u32 fault, u32 slot, i64 index, i64 length) {
+    Watch *watch = launch->watch;
+    if (atomicCAS((u32 *)&watch->fault, 0u, fault) == 0) {
+        watch->kernel = launch->kernel;
+        watch->slot = slot;
+        watch->index = index;
+        watch->length = length;
+    }
+}
+
+FUNCTION bool should_stop(const Launch *launch) {
+    return launch->watch->stop || launch->watch->fault;
+}
+
+// First element of a slot for a batch member, in the delay slot that it is bound to.
+template <typename T>
+FUNCTION T *elements_of(const Slot &slot, u32 member) {
+    T *data = (T *)slot.data + member * slot.member_step;
+    if (!slot.current) return data;
+    return data + (*slot.current + slot.slots - slot.back) % slot.slots * slot.ring_stride;
+}
+
+// First element of a whole ring for a batch member.
+template <typename T>
+FUNCTION T *ring_of(const Slot &slot, u32 member) {
+    return (T *)slot.data + member * slot.member_step;
+}
+
+// Where the delay slots of a ring start: that which is due so many timesteps later, that which was
+// written so many timesteps before.
+FUNCTION i64 due(const Slot &slot, u32 delay) {
+    return (i64)(((u64)*slot.current + delay) % slot.slots) * slot.ring_stride;
+}
+FUNCTION i64 past(const Slot &slot, i32 delay) {
+    const i64 steps = ((i64)*slot.current - (i64)delay) % (i64)slot.slots;
+    return (steps < 0 ? steps + (i64)slot.slots : steps) * slot.ring_stride;
+}
+
+// Whether an index is inside an array; a fault otherwise.
+FUNCTION bool inside(const Launch *launch, u32 slot, i64 index, i64 length) {
+    if (0 <= index && index < length) return true;
+    raise(launch, BAD_INDEX, slot, index, length);
+    return false;
+}
+
+template <typename T>
+FUNCTION T load_element(const Launch *launch, const T *array, u32 slot, i64 index, i64 length) {
+    return inside(launch, slot, index, length) ? array[index] : (T)0;
+}
+template <typename T>
+FUNCTION void store_element(
+    const Launch *launch, T *array, u32 slot, i64 index, i64 length, T value) {
+    if (inside(launch, slot, index, length)) array[index] = value;
+}
+
+// Add to an element that other threads may add to as well.
+template <typename T, int Bytes = sizeof(T)> struct AtomicAdd;
+template <> struct AtomicAdd<f32, 4> {
+    FUNCTION void run(f32 *to, f32 value) { atomicAdd(to, value); }
+};
+template <> struct AtomicAdd<f64, 8> {
+    FUNCTION void run(f64 *to, f64 value) { atomicAdd(to, value); }
+};
+template <typename T> struct AtomicAdd<T, 4> {
+    FUNCTION void run(T *to, T value) { atomicAdd((u32 *)to, (u32)value); }
+};
+template <typename T> struct AtomicAdd<T, 8> {
+    FUNCTION void run(T *to, T value) { atomicAdd((u64 *)to, (u64)value); }
+};
+// Integers of one or two bytes: by way of the word around.
+template <typename T, int Bytes> struct AtomicAdd {
+    FUNCTION void run(T *to, T value) {
+        const u64 address = (u64)to;
+        u32 *word = (u32 *)(address & ~3ull);
+        const u32 shift = 8 * (u32)(address & 3);
+        const u32 mask = ((1u << (8 * Bytes)) - 1) << shift;
+        u32 old = *word, expected;
+        do {
+            expected = old;
+            const u32 sum = (u32)add((T)(expected >> shift), value) << shift;
+            old = atomicCAS(word, expected, (expected & ~mask) | (sum & mask));
+        } while (old != expected);
+    }
+};
+template <typename T>
+FUNCTION void atomic_add(T *to, T value) {
+    AtomicAdd<T>::run(to, value);
+}
+template <typename T>
+FUNCTION void atomic_add_element(
+    const Launch *launch, T *array, u32 slot, i64 index, i64 length, T value) {
+    if (inside(launch, slot, index, length)) atomic_add(array + index, value);
+}
+FUNCTION void atomic_or_element(
+    const Launch *launch, u32 *array, u32 slot, i64 index, i64 length, u32 bits) {
+    if (inside(launch, slot, index, length)) atomicOr(array + index, bits);
+}
+
+// Set the bits of events of the 32 lanes of a warp; the bits of lanes that do not exist are 0.
+FUNCTION void emit_events(u32 *words, u32 lane, u32 lanes, bool event) {
+#ifdef MLGENN_HOST
+    if (lane < lanes) {
+        const u32 others = lane % 32 == 0 ? 0 : words[lane / 32];
+        words[lane / 32] = others | (u32)event << lane % 32;
+    }
+#else
+    const u32 word = __ballot_sync(0xffffffffu, event);
+    if (lane % 32 == 0 && lane < lanes) words[lane / 32] = word;
+#endif
+}

@@ -1,0 +1,7 @@
+//! Runs emitted text on the host, for tests without a GPU. Behind the feature `testing`.
+
+mod host;
+mod program;
+
+pub use host::{HostError, HostModule};
+pub use program::HostPrograms;
