@@ -1,8 +1,9 @@
 //! The CUDA backend: CUDA C from kernels, run-time compilation with NVRTC.
 //!
-//! [`emit`] turns kernels into text, `nvrtc` compiles it. Running networks is not there yet.
+//! [`emit`] turns kernels into text, [`nvrtc`] compiles it. Running networks is not there yet.
 
 pub mod abi;
 pub mod emit;
+pub mod nvrtc;
 #[cfg(feature = "testing")]
 pub mod testing;
