@@ -7,14 +7,14 @@ use mlgenn_ir::launch::Fault;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// Address of the first element, for batch member 0.
+    /// Address of the first element, of the first copy.
     pub data: u64,
     /// Address of the elements of the lanes (`u32`), if they are not in order.
     pub indices: u64,
     /// Number of elements, for arrays.
     pub length: i64,
-    /// Elements from one batch member to the next.
-    pub member_step: i64,
+    /// Elements from one copy (of a batch member) to the next.
+    pub copy_step: i64,
     /// Elements from one delay slot to the next.
     pub ring_stride: i64,
     /// Address of the delay slot written last (`u32`); 0 without a ring.
@@ -45,7 +45,7 @@ pub struct Watch {
 
 /// What comes before the slots of a launch.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LaunchHead {
     /// Address of the [`Watch`].
     pub watch: u64,
@@ -57,8 +57,20 @@ pub struct LaunchHead {
     pub members: u32,
     /// Number of the kernel, for faults.
     pub kernel: u32,
+    /// Number of batch members of a block.
+    pub members_per_block: u32,
+    /// Neurons that may have events.
+    pub rows: u32,
+    /// Postsynaptic neurons.
+    pub columns: u32,
+    /// Elements of a row of synapses.
+    pub stride: u32,
     /// Nothing.
     pub padding: u32,
+    /// Addresses of `u32`: length of each row, postsynaptic neuron of each synapse, entry of the
+    /// kernel of each synapse; first synapse of each postsynaptic neuron in the lists that follow,
+    /// presynaptic neurons, synapses.
+    pub lists: [u64; 6],
 }
 
 impl Watch {
@@ -86,14 +98,17 @@ pub fn launch_words(head: &LaunchHead, slots: &[Slot]) -> Vec<u64> {
         head.watch,
         head.sums,
         pair(head.lanes, head.members),
-        pair(head.kernel, head.padding),
+        pair(head.kernel, head.members_per_block),
+        pair(head.rows, head.columns),
+        pair(head.stride, head.padding),
     ];
+    words.extend(head.lists);
     for slot in slots {
         words.extend([
             slot.data,
             slot.indices,
             slot.length as u64,
-            slot.member_step as u64,
+            slot.copy_step as u64,
             slot.ring_stride as u64,
             slot.current,
             pair(slot.slots, slot.back),
@@ -112,16 +127,16 @@ mod tests {
             data: 1,
             indices: 2,
             length: 3,
-            member_step: 4,
+            copy_step: 4,
             ring_stride: 5,
             current: 6,
             slots: 7,
             back: 8,
         };
-        let head = LaunchHead { watch: 1, sums: 2, lanes: 3, members: 4, kernel: 5, padding: 0 };
+        let head = LaunchHead { lanes: 3, members: 4, ..LaunchHead::default() };
         let words = launch_words(&head, &[slot, slot]);
         assert_eq!(words.len() * 8, size_of::<LaunchHead>() + 2 * size_of::<Slot>());
         assert_eq!(words[2], 3 | 4 << 32);
-        assert_eq!(words[10], 7 | 8 << 32);
+        assert_eq!(words[18], 7 | 8 << 32);
     }
 }

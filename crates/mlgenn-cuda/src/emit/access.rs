@@ -18,6 +18,20 @@ pub(super) enum Access {
     Whole,
 }
 
+/// Which copy of its memory a slot is bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CopyOf {
+    /// An expression of the number of the copy.
+    pub(super) copy: &'static str,
+    /// Whether it is one delay slot of a ring.
+    pub(super) ring: bool,
+}
+
+impl CopyOf {
+    /// That of the batch member, without delay slots.
+    pub(super) const MEMBER: Self = Self { copy: "member", ring: false };
+}
+
 /// How a thread adds to its element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Adding {

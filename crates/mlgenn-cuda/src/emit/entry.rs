@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use mlgenn_ir::launch::Pattern;
 use mlgenn_ir::{Kernel, SlotId, SlotKind, Type};
 
-use super::access::{Access, Adding};
+use super::access::{Access, Adding, CopyOf};
 use super::body::Body;
+use super::shape::{Members, Shape, close, write_lines};
 use super::types::memory_type;
 
 /// A function that can be launched.
@@ -16,9 +17,8 @@ pub struct Entry {
     pub name: String,
     /// Its definition, and those of the functions that add up sums.
     pub text: String,
-    /// Type of each sum over lanes, in order. If there are any, `{name}_partials` is launched
-    /// after the function, with [`PARTIAL_SUMS`] threads for each batch member, and then
-    /// `{name}_totals`, with one thread for each.
+    /// Type of each sum over lanes, in order. If there are any, `{name}_partials` (for lanes only)
+    /// and then `{name}_totals` are launched after the function.
     pub sums: Vec<Type>,
 }
 
@@ -33,70 +33,123 @@ pub fn lanes_entry(index: usize, kernel: &Kernel, patterns: &[Pattern]) -> Entry
         .enumerate()
         .map(|(slot, &pattern)| Access::of_pattern(pattern, slot))
         .collect();
-    Writer { kernel, accesses: &accesses, name: name(index, kernel) }.lanes()
+    let copies = vec![CopyOf::MEMBER; accesses.len()];
+    Writer::new(index, kernel, &accesses, &copies, Shape::Lanes, Members::Each).entry()
 }
 
-/// A name that C accepts.
-fn name(index: usize, kernel: &Kernel) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-    format!("kernel{index}_{}", kernel.name.chars().map(plain).collect::<String>())
-}
-
-struct Writer<'a> {
+/// Writes the functions of an entry.
+pub(super) struct Writer<'a> {
     kernel: &'a Kernel,
     accesses: &'a [Access],
+    /// Which copy each slot is bound to.
+    copies: &'a [CopyOf],
+    shape: Shape,
+    members: Members,
     name: String,
 }
 
-impl Writer<'_> {
-    fn lanes(self) -> Entry {
-        let body = Body::write(self.kernel, self.accesses, 2);
+impl<'a> Writer<'a> {
+    pub(super) fn new(
+        index: usize,
+        kernel: &'a Kernel,
+        accesses: &'a [Access],
+        copies: &'a [CopyOf],
+        shape: Shape,
+        members: Members,
+    ) -> Self {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        let name = format!("kernel{index}_{}", kernel.name.chars().map(plain).collect::<String>());
+        Self { kernel, accesses, copies, shape, members, name }
+    }
+
+    pub(super) fn entry(self) -> Entry {
         let mut text = self.head("");
-        text.push_str("    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;\n");
-        text.push_str("    const u32 member = blockIdx.y;\n");
-        text.push_str(&self.pointers());
-        for slot in &body.events {
-            let _ = writeln!(text, "    bool event{} = false;", slot.0);
+        let thread = self.shape.thread();
+        let _ = writeln!(text, "    const u32 {thread} = blockIdx.x * blockDim.x + threadIdx.x;");
+        let mut level = 1;
+        match self.members {
+            Members::Each => text.push_str("    const u32 member = blockIdx.y;\n"),
+            Members::Block => {
+                let lines = [
+                    "const u32 block = blockIdx.y;",
+                    "const u32 first_member = block * launch->members_per_block;",
+                    "for (u32 member = first_member; member < launch->members",
+                    "        && member < first_member + launch->members_per_block; ++member) {",
+                ];
+                level = write_lines(&mut text, &lines, level);
+            }
+            Members::All => {
+                let line = "for (u32 member = 0; member < launch->members; ++member) {";
+                level = write_lines(&mut text, &[line], level);
+            }
         }
+        let mut pointers = self.pointers();
+        if self.shape.has_events() {
+            let slot = self.kernel.slots.len();
+            pointers.push(format!(
+                "const u32 *const events = current_of<u32>(launch->slots[{slot}], member);"
+            ));
+        }
+        let lead = self.shape.lead();
+        let depth = level + 1 + lead.iter().filter(|line| line.ends_with('{')).count();
+        let body = Body::write(self.kernel, self.accesses, depth);
         let sums: Vec<_> = body.sums.iter().map(|slot| self.kernel.slot(*slot).ty).collect();
-        for (sum, ty) in sums.iter().enumerate() {
-            let _ = writeln!(text, "    {ty} sum{sum} = 0;");
-        }
-        text.push_str("    if (lane < launch->lanes) {\n");
+        let mut start = pointers;
+        start.extend(body.events.iter().map(|slot| format!("bool event{} = false;", slot.0)));
+        start.extend(sums.iter().enumerate().map(|(sum, ty)| format!("{ty} sum{sum} = 0;")));
+        start.push(format!("if ({thread} < launch->lanes) {{"));
+        start.extend(self.held().map(|(slot, index)| {
+            let ty = memory_type(self.kernel.slot(slot).ty);
+            format!("{ty} held{0} = s{0}[{index}];", slot.0)
+        }));
+        start.extend(lead.iter().map(|&line| line.to_owned()));
+        let start: Vec<_> = start.iter().map(String::as_str).collect();
+        let inner = write_lines(&mut text, &start, level);
         text.push_str(&body.text);
-        for (sum, ty) in sums.iter().enumerate() {
-            let at = "(u64)member * launch->lanes + lane";
-            let _ = writeln!(text, "        (({ty} *)launch->sums[{sum}])[{at}] = sum{sum};");
-        }
-        text.push_str("    }\n");
+        close(&mut text, inner, level + 1);
+        let mut end: Vec<String> =
+            self.held().map(|(slot, index)| format!("s{0}[{index}] = held{0};", slot.0)).collect();
+        end.extend(sums.iter().enumerate().map(|(sum, ty)| {
+            format!(
+                "(({ty} *)launch->sums[{sum}])[(u64)member * launch->lanes + {thread}] = sum{sum};"
+            )
+        }));
+        write_lines(&mut text, &end.iter().map(String::as_str).collect::<Vec<_>>(), level + 1);
+        close(&mut text, level + 1, level);
         for slot in &body.events {
-            let _ = writeln!(text, "    emit_events(s{0}, lane, launch->lanes, event{0});", slot.0);
+            let line = format!("emit_events(s{0}, lane, launch->lanes, event{0});", slot.0);
+            write_lines(&mut text, &[&line], level);
         }
-        text.push_str("}\n");
+        close(&mut text, level, 0);
         if !sums.is_empty() {
-            text.push_str(&self.partials(&sums));
+            if !self.shape.sums_of_rows() {
+                text.push_str(&self.partials(&sums));
+            }
             text.push_str(&self.totals(&body.sums));
         }
         Entry { name: self.name, text, sums }
+    }
+
+    /// Slots whose element stays in a register, and its index.
+    fn held(&self) -> impl Iterator<Item = (SlotId, &str)> {
+        self.kernel.slot_ids().filter_map(|slot| match &self.accesses[slot.0 as usize] {
+            Access::Element { index, adding: Adding::Held } => Some((slot, index.as_str())),
+            _ => None,
+        })
     }
 
     /// Comment and head of a function.
     fn head(&self, suffix: &str) -> String {
         let title = self.kernel.name.replace(['\n', '\r', '\\'], " ");
         let comment = if suffix.is_empty() { format!("// {title}\n") } else { String::new() };
-        format!(
-            "{comment}extern \"C\" __global__ void {}{suffix}(const Launch *launch) {{\n",
-            self.name
-        )
+        let name = &self.name;
+        format!("{comment}extern \"C\" __global__ void {name}{suffix}(const Launch *launch) {{\n")
     }
 
     /// Pointers to the first elements of all slots.
-    fn pointers(&self) -> String {
-        let slots = self
-            .kernel
-            .slot_ids()
-            .filter(|slot| !matches!(self.accesses[slot.0 as usize], Access::Value(_)));
-        slots.map(|slot| self.pointer(slot)).collect()
+    fn pointers(&self) -> Vec<String> {
+        let in_memory = |slot: &SlotId| !matches!(self.accesses[slot.0 as usize], Access::Value(_));
+        self.kernel.slot_ids().filter(in_memory).map(|slot| self.pointer(slot)).collect()
     }
 
     fn pointer(&self, id: SlotId) -> String {
@@ -108,16 +161,12 @@ impl Writer<'_> {
                 | SlotKind::History { .. }
                 | SlotKind::Array { writable: false }
         );
-        let function = match slot.kind {
-            SlotKind::DelayedAccumulator { .. } | SlotKind::History { .. } => "ring_of",
-            _ => "elements_of",
-        };
         let (before, after) = if read_only { ("const ", " __restrict__") } else { ("", "") };
-        let i = id.0;
+        let (i, name) = (id.0, &slot.name);
+        let CopyOf { copy, ring } = self.copies[i as usize];
+        let function = if ring { "current_of" } else { "copy_of" };
         format!(
-            "    {before}{ty} *const{after} s{i} = {function}<{ty}>(launch->slots[{i}], member);  \
-             // {}\n",
-            slot.name
+            "{before}{ty} *const{after} s{i} = {function}<{ty}>(launch->slots[{i}], {copy}); // {name}"
         )
     }
 
@@ -140,24 +189,38 @@ impl Writer<'_> {
         text
     }
 
-    /// The function that adds up partial sums, and adds them to the elements.
+    /// The function that adds up partial sums, and adds them to the elements: one thread for each
+    /// row of a batch member, or for each batch member.
     fn totals(&self, sums: &[SlotId]) -> String {
+        let rows = self.shape.sums_of_rows();
         let mut text = self.head("_totals");
-        text.push_str("    const u32 member = blockIdx.x * blockDim.x + threadIdx.x;\n");
-        text.push_str("    if (member >= launch->members) return;\n");
+        if rows {
+            text.push_str("    const u32 pre = blockIdx.x * blockDim.x + threadIdx.x;\n");
+            text.push_str("    const u32 member = blockIdx.y;\n");
+            text.push_str("    if (pre >= launch->rows) return;\n");
+            text.push_str(
+                "    const u64 first = ((u64)member * launch->rows + pre) * PARTIAL_SUMS;\n",
+            );
+        } else {
+            text.push_str("    const u32 member = blockIdx.x * blockDim.x + threadIdx.x;\n");
+            text.push_str("    if (member >= launch->members) return;\n");
+            text.push_str("    const u64 first = (u64)member * PARTIAL_SUMS;\n");
+        }
         let mut slots = sums.to_vec();
         slots.sort();
         slots.dedup();
         for slot in slots {
-            text.push_str(&self.pointer(slot));
+            let _ = writeln!(text, "    {}", self.pointer(slot));
         }
         for (sum, slot) in sums.iter().enumerate() {
             let Access::Element { index, adding: Adding::Summed } = &self.accesses[slot.0 as usize]
             else {
                 continue;
             };
-            let (ty, i) = (self.kernel.slot(*slot).ty, sums.len() + sum);
-            let partial = format!("({ty} *)launch->sums[{i}] + member * PARTIAL_SUMS");
+            let ty = self.kernel.slot(*slot).ty;
+            // Parts of rows are partial sums already.
+            let partials = if rows { sum } else { sums.len() + sum };
+            let partial = format!("({ty} *)launch->sums[{partials}] + first");
             let _ = writeln!(text, "    add_total(&s{}[{index}], {partial});", slot.0);
         }
         text.push_str("}\n");

@@ -13,10 +13,15 @@ mod access;
 mod body;
 mod entry;
 mod mathematics;
+mod network;
+mod planned;
 mod print;
+mod shape;
 mod types;
 
 pub use entry::{Entry, PARTIAL_SUMS, lanes_entry};
+pub use network::{NetworkEntry, Stage, SynapticStage, network_entries};
+pub use shape::{Connectivity, Members, Shape, Trigger};
 
 /// What all translation units start with.
 pub fn prelude() -> String {
@@ -40,4 +45,9 @@ pub fn translation_unit<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Str
         text.push_str(&entry.text);
     }
     text
+}
+
+/// The text of everything that a network runs.
+pub fn network_text(plan: &mlgenn_model::Plan) -> String {
+    translation_unit(network_entries(plan).iter().map(|entry| &entry.entry))
 }

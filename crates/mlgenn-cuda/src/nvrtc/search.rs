@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// packages); `CUDA_PATH` and `CUDA_HOME`; the names that the system's loader knows.
 pub fn candidates(folders: &[PathBuf]) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    if let Some(path) = std::env::var_os("MLGENN_NVRTC") {
+    if let Some(path) = std::env::var_os("MLGENN_NVRTC").filter(|path| !path.is_empty()) {
         found.push(PathBuf::from(path));
     }
     for folder in folders {

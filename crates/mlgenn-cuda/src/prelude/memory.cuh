@@ -2,14 +2,14 @@
 // is that of `abi.rs`.
 
 struct Slot {
-    // First element, for batch member 0 and row or column 0.
+    // First element, of the first copy.
     void *data;
     // Elements of the lanes, if they are not in order.
     const u32 *indices;
     // Number of elements, for arrays.
     i64 length;
-    // Elements from one batch member to the next, and from one delay slot to the next.
-    i64 member_step;
+    // Elements from one copy (of a batch member) to the next, and from one delay slot to the next.
+    i64 copy_step;
     i64 ring_stride;
     // The delay slot written last; null without a ring.
     const u32 *current;
@@ -34,10 +34,24 @@ struct Launch {
     // Values of lanes that are to be summed, one array for each sum.
     void **sums;
     u32 lanes;
+    // Batch members, or copies.
     u32 members;
     // Number of the kernel, for faults.
     u32 kernel;
+    u32 members_per_block;
+    // For synapses: neurons that may have events, postsynaptic neurons, elements of a row.
+    u32 rows;
+    u32 columns;
+    u32 stride;
     u32 padding;
+    // For sparse connectivity: rows, and the synapses of each postsynaptic neuron.
+    const u32 *row_length;
+    const u32 *targets;
+    const u32 *entries;
+    const u32 *starts;
+    const u32 *sources;
+    const u32 *synapses;
+    // Those of the kernel, then events.
     Slot slots[1];
 };
 
@@ -59,18 +73,17 @@ FUNCTION bool should_stop(const Launch *launch) {
     return launch->watch->stop || launch->watch->fault;
 }
 
-// First element of a slot for a batch member, in the delay slot that it is bound to.
+// First element of a slot for a copy of its memory; without a ring, or for a whole ring.
 template <typename T>
-FUNCTION T *elements_of(const Slot &slot, u32 member) {
-    T *data = (T *)slot.data + member * slot.member_step;
-    if (!slot.current) return data;
-    return data + (*slot.current + slot.slots - slot.back) % slot.slots * slot.ring_stride;
+FUNCTION T *copy_of(const Slot &slot, u32 copy) {
+    return (T *)slot.data + copy * slot.copy_step;
 }
 
-// First element of a whole ring for a batch member.
+// The same in the delay slot that the slot is bound to.
 template <typename T>
-FUNCTION T *ring_of(const Slot &slot, u32 member) {
-    return (T *)slot.data + member * slot.member_step;
+FUNCTION T *current_of(const Slot &slot, u32 copy) {
+    const u32 delay_slot = (*slot.current + slot.slots - slot.back) % slot.slots;
+    return copy_of<T>(slot, copy) + delay_slot * slot.ring_stride;
 }
 
 // Where the delay slots of a ring start: that which is due so many timesteps later, that which was
@@ -141,6 +154,11 @@ FUNCTION void atomic_add_element(
 FUNCTION void atomic_or_element(
     const Launch *launch, u32 *array, u32 slot, i64 index, i64 length, u32 bits) {
     if (inside(launch, slot, index, length)) atomicOr(array + index, bits);
+}
+
+FUNCTION u32 lowest_bit(u32 word) { return (u32)__ffs((int)word) - 1; }
+FUNCTION bool has_event(const u32 *events, u32 neuron) {
+    return events[neuron / 32] >> neuron % 32 & 1;
 }
 
 // Set the bits of events of the 32 lanes of a warp; the bits of lanes that do not exist are 0.

@@ -74,8 +74,7 @@ impl Program for HostProgram {
             sums: sums.as_ptr() as u64,
             lanes: launch.lanes as u32,
             members: 1,
-            kernel: 0,
-            padding: 0,
+            ..LaunchHead::default()
         };
         let bound = self.kernel.slots.iter().zip(launch.operands);
         let slots: Vec<_> = bound.map(|(slot, operand)| place(slot.kind, operand)).collect();
@@ -108,7 +107,7 @@ fn place(kind: SlotKind, operand: &Operand<'_>) -> Slot {
         data: operand.buffer.as_ptr() as u64 + bytes as u64,
         indices: operand.indices.as_ptr() as u64,
         length: operand.length as i64,
-        member_step: 0,
+        copy_step: 0,
         ring_stride: operand.ring.stride as i64,
         current: if ring { &raw const operand.ring.current as u64 } else { 0 },
         slots: operand.ring.slots,

@@ -1,0 +1,193 @@
+//! How the threads of a launch go through neurons and synapses.
+
+use std::fmt::Write as _;
+
+/// What one thread does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One lane: a neuron, an element, a row.
+    Lanes,
+    /// All synapses of a postsynaptic neuron, in the order of the presynaptic neurons, so that
+    /// nothing else adds to that neuron.
+    ByPost {
+        /// How the synapses are found.
+        connectivity: Connectivity,
+        /// Which presynaptic neurons take part.
+        trigger: Trigger,
+    },
+    /// All synapses of a presynaptic neuron whose postsynaptic neuron had an event, in their order.
+    ByPre {
+        /// How the synapses are found.
+        connectivity: Connectivity,
+    },
+    /// One of [`super::PARTIAL_SUMS`] parts of the synapses of a presynaptic neuron, for sums over
+    /// its row.
+    RowPart {
+        /// How the synapses are found.
+        connectivity: Connectivity,
+        /// Which presynaptic neurons take part.
+        trigger: Trigger,
+    },
+    /// One synapse.
+    Synapses {
+        /// How the synapses are found.
+        connectivity: Connectivity,
+    },
+}
+
+/// How the synapses of a group are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connectivity {
+    /// All pairs, in rows of the stride of the launch.
+    Dense,
+    /// Rows of such a stride with a length each, and a list of targets; for columns, lists of
+    /// synapses.
+    Sparse,
+}
+
+/// Which neurons take part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// Those with an event.
+    Events,
+    /// All.
+    Always,
+}
+
+/// Which copies of arrays a thread goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Members {
+    /// That of one batch member.
+    Each,
+    /// Those of the members of a block, in order, as they share sums.
+    Block,
+    /// All, in order.
+    All,
+}
+
+impl Shape {
+    /// Name of what the threads of a block are numbered by.
+    pub(super) fn thread(self) -> &'static str {
+        match self {
+            Self::Lanes => "lane",
+            Self::ByPost { .. } => "post",
+            Self::ByPre { .. } => "pre",
+            Self::RowPart { .. } => "part",
+            Self::Synapses { .. } => "place",
+        }
+    }
+
+    /// Whether bits of events are read.
+    pub(super) fn has_events(self) -> bool {
+        match self {
+            Self::ByPost { trigger, .. } | Self::RowPart { trigger, .. } => {
+                trigger == Trigger::Events
+            }
+            Self::ByPre { .. } => true,
+            Self::Lanes | Self::Synapses { .. } => false,
+        }
+    }
+
+    /// The lines that lead to one lane of the kernel; as many braces are open afterwards as there
+    /// are indents more.
+    pub(super) fn lead(self) -> Vec<&'static str> {
+        use Connectivity::{Dense, Sparse};
+        use Trigger::Events;
+        const EACH_EVENT: [&str; 2] = [
+            "for (u32 word = 0; 32 * word < launch->rows; ++word) {",
+            "for (u32 left = events[word]; left; left &= left - 1) {",
+        ];
+        let mut lines = Vec::new();
+        match self {
+            Self::Lanes => {}
+            Self::ByPost { connectivity: Dense, trigger } => {
+                if trigger == Events {
+                    lines.extend(EACH_EVENT);
+                    lines.push("const u32 pre = 32 * word + lowest_bit(left);");
+                } else {
+                    lines.push("for (u32 pre = 0; pre < launch->rows; ++pre) {");
+                }
+                lines.push("const u64 synapse = (u64)pre * launch->stride + post;");
+            }
+            Self::ByPost { connectivity: Sparse, trigger } => {
+                lines.push(
+                    "for (u32 i = launch->starts[post]; i < launch->starts[post + 1]; ++i) {",
+                );
+                lines.push("const u32 pre = launch->sources[i];");
+                if trigger == Events {
+                    lines.push("if (!has_event(events, pre)) continue;");
+                }
+                lines.push("const u64 synapse = launch->synapses[i];");
+            }
+            Self::ByPre { connectivity: Dense } => {
+                lines.extend(EACH_EVENT);
+                lines.push("const u32 post = 32 * word + lowest_bit(left);");
+                lines.push("const u64 synapse = (u64)pre * launch->stride + post;");
+            }
+            Self::ByPre { connectivity: Sparse } => {
+                lines.extend(SPARSE_ROW);
+                lines.push("if (!has_event(events, post)) continue;");
+            }
+            Self::RowPart { connectivity, trigger } => {
+                lines.push("const u32 pre = part / PARTIAL_SUMS;");
+                if trigger == Events {
+                    lines.push("if (has_event(events, pre)) {");
+                } else {
+                    lines.push("{");
+                }
+                lines.push("const u32 first = part % PARTIAL_SUMS;");
+                if connectivity == Dense {
+                    lines.push(
+                        "for (u32 post = first; post < launch->columns; post += PARTIAL_SUMS) {",
+                    );
+                    lines.push("const u64 synapse = (u64)pre * launch->stride + post;");
+                } else {
+                    lines.push("const u32 length = launch->row_length[pre];");
+                    lines.push("for (u32 i = first; i < length; i += PARTIAL_SUMS) {");
+                    lines.push("const u64 synapse = (u64)pre * launch->stride + i;");
+                    lines.push("const u32 post = launch->targets[synapse];");
+                }
+            }
+            Self::Synapses { connectivity } => {
+                lines.push("const u32 pre = place / launch->stride;");
+                lines.push("const u64 synapse = place;");
+                if connectivity == Dense {
+                    lines.push("const u32 post = place % launch->stride;");
+                } else {
+                    lines.push("if (place % launch->stride < launch->row_length[pre]) {");
+                    lines.push("const u32 post = launch->targets[synapse];");
+                }
+            }
+        }
+        lines
+    }
+
+    /// Number of partial sums and totals of each copy: rows of the launch, or one.
+    pub(super) fn sums_of_rows(self) -> bool {
+        matches!(self, Self::RowPart { .. })
+    }
+}
+
+const SPARSE_ROW: [&str; 3] = [
+    "for (u32 i = 0; i < launch->row_length[pre]; ++i) {",
+    "const u64 synapse = (u64)pre * launch->stride + i;",
+    "const u32 post = launch->targets[synapse];",
+];
+
+/// Write lines, one level further in after each open brace; returns the level.
+pub(super) fn write_lines(text: &mut String, lines: &[&str], mut level: usize) -> usize {
+    for line in lines {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:width$}{line}", "", width = 4 * level);
+        level += usize::from(line.ends_with('{'));
+    }
+    level
+}
+
+/// Close braces down to a level.
+pub(super) fn close(text: &mut String, mut level: usize, down_to: usize) {
+    while level > down_to {
+        level -= 1;
+        let _ = writeln!(text, "{:width$}}}", "", width = 4 * level);
+    }
+}
