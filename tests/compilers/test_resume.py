@@ -260,7 +260,7 @@ def test_other_examples(tmp_path: Path) -> None:
 def test_outside_of_a_with_block(tmp_path: Path) -> None:
     _, compiled, *_ = compile_network()
     for method in (compiled.save_training_state, compiled.load_training_state):
-        with pytest.raises(RuntimeError, match="with"):
+        with pytest.raises(RuntimeError, match="inside of a `with` block"):
             method((), Numpy(str(tmp_path)))
 
 

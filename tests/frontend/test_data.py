@@ -178,3 +178,6 @@ def test_dataset() -> None:
         du.split_dataset(data, 1.5)
     with pytest.raises(AssertionError, match="indices"):
         du.permute_dataset(data, [0, 1])
+    for indices in ([0, 1, 2, 3, 5], [0, 1, 2, 3, -6], [0.0, 1.0, 2.0, 3.0, 4.0], [[0]] * 5):
+        with pytest.raises(IndexError, match="permute_dataset: indices must be whole numbers"):
+            du.permute_dataset(data, indices)

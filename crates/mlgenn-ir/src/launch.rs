@@ -342,8 +342,11 @@ pub enum Fault {
         /// Name of the kernel.
         kernel: String,
     },
-    /// `assert` of a false condition.
-    #[error("{kernel}: assertion failed")]
+    /// `assert` of a false condition, or an `add_synapse` that is not possible.
+    #[error(
+        "{kernel}: assertion failed: that of an `assert`, or of `add_synapse`, which needs a row \
+         that is not full and a postsynaptic neuron that exists"
+    )]
     AssertionFailed {
         /// Name of the kernel.
         kernel: String,

@@ -38,6 +38,12 @@ Values = Mapping[str, Any] | None
 """Values by name."""
 
 
+_NOT_LOADED = (
+    "the network is not loaded; use a compiled network inside of a `with` block, call build() and "
+    "load() of an engine model first"
+)
+
+
 class NetworkDescription:
     """What a network consists of; nothing can be added once it is built.
 
@@ -98,7 +104,7 @@ class NetworkDescription:
     def check_loaded(self) -> None:
         """Raise :class:`RuntimeFault` unless the network is loaded."""
         if self._simulation is None:
-            raise RuntimeFault("the network is not loaded; call build() and load() first")
+            raise RuntimeFault(_NOT_LOADED)
 
     @property
     def simulation(self) -> Simulation:
@@ -110,7 +116,7 @@ class NetworkDescription:
             If the network is not loaded.
         """
         if self._simulation is None:
-            raise RuntimeFault("the network is not loaded; call build() and load() first")
+            raise RuntimeFault(_NOT_LOADED)
         return self._simulation
 
     def add_neuron_population(

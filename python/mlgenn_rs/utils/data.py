@@ -505,12 +505,20 @@ def permute_dataset(data: Mapping[Any, Any], indices: npt.ArrayLike) -> dict[Any
     ------
     AssertionError
         If there are not as many indices as examples.
+    IndexError
+        If one of them is not the index of an example.
     """
     order = np.asarray(indices)
     size = get_dataset_size(data)
     assert size == len(order), (
         f"permute_dataset: got {len(order)} indices for a data set of {size} examples"
     )
+    is_index = order.dtype.kind in "iu" or size == 0
+    if not is_index or order.ndim != 1 or np.any((order < -size) | (order >= size)):
+        raise IndexError(
+            f"permute_dataset: indices must be whole numbers below {size}, the number of examples, "
+            f"in one dimension; got {order[:10]}"
+        )
     return {
         k: v[order] if isinstance(v, np.ndarray) else [v[i] for i in order] for k, v in data.items()
     }
