@@ -40,6 +40,22 @@ class CompiledModel:
     def memory_plan(self) -> list[dict[str, Any]]:
         """Return ``path``, ``bytes``, ``dtype`` and ``shape`` of all that loading allocates."""
 
+def write_spike_trains(
+    examples: Sequence[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]],
+    starts: np.ndarray[Any, Any],
+    ends: np.ndarray[Any, Any],
+    next: np.ndarray[Any, Any],
+    times: np.ndarray[Any, Any],
+    no_spike: float,
+) -> bool:
+    """Write the spike trains of a batch to where input neurons look for them.
+
+    Gets indices after the last spike of each neuron (``int64``) and times (``float64``) of each
+    example; writes indices of first spikes and ends (``uint32``), times of the first spikes and of
+    all spikes (``float32``).  Returns whether that was done: if the arrays are not of these types
+    or do not fit together, nothing changes.
+    """
+
 class RunPlan:
     """A number of timesteps, custom updates around them, and arrays to record.
 

@@ -25,9 +25,10 @@ from mlgenn_rs.neurons import (
     default_neurons,
 )
 from mlgenn_rs.neurons.input import InputBase
+from mlgenn_rs.neurons.spike_input import NO_SPIKE, UNKNOWN
 from mlgenn_rs.readouts import SpikeCount
 from mlgenn_rs.synapses import Delta, Exponential
-from mlgenn_rs.utils.data import preprocess_spikes
+from mlgenn_rs.utils.data import PreprocessedSpikes, preprocess_spikes
 from mlgenn_rs.utils.model import NeuronModel
 
 from .support import FakeArray, make_group
@@ -196,6 +197,61 @@ def test_spike_input() -> None:
         SpikeInput(5).set_input(group, 3, (2,), examples[0])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="max_spikes"):
         SpikeInput(0)
+
+
+def test_spike_input_in_other_forms_gives_the_same() -> None:
+    rng = np.random.default_rng(3)
+    examples = [
+        preprocess_spikes(rng.random(size) * 9.0, rng.integers(0, 6, size), 6)
+        for size in (11, 0, 30)
+    ]
+
+    def upload(batch_size: int, as_usual: bool) -> Any:
+        group = make_group(
+            SpikeTimes=FakeArray((50,)),
+            StartSpike=FakeArray((batch_size, 6), np.uint32),
+            EndSpike=FakeArray((batch_size, 6), np.uint32),
+            NextSpikeTime=FakeArray((batch_size, 6)),
+        )
+        forms = [
+            s if as_usual else PreprocessedSpikes(s.end_spikes.astype(np.int32), s.spike_times)
+            for s in examples
+        ]
+        SpikeInput(50).set_input(group, batch_size, (2, 3), forms)
+        assert all(array.pushes == 1 for array in group.vars.values())
+        return group.vars
+
+    for batch_size in (3, 5):
+        usual, other = upload(batch_size, True), upload(batch_size, False)
+        for name in ("SpikeTimes", "StartSpike", "EndSpike"):
+            np.testing.assert_array_equal(usual[name].view, other[name].view)
+        # What is looked up in the first timestep is there already
+        assert np.all(other["NextSpikeTime"].view == UNKNOWN)
+        start, end = usual["StartSpike"].view, usual["EndSpike"].view
+        first = usual["SpikeTimes"].view[np.minimum(start, 49)]
+        expected = np.where(start == end, np.float32(NO_SPIKE), first)
+        np.testing.assert_array_equal(usual["NextSpikeTime"].view, expected)
+
+
+def test_unsound_spike_trains_change_nothing() -> None:
+    sound = preprocess_spikes(np.asarray([1.0, 2.0]), np.asarray([0, 1]), 2)
+    for ends, times in (
+        ([2, 1], [1.0, 2.0]),
+        ([1, 3], [1.0, 2.0]),
+        ([-1, 2], [1.0, 2.0]),
+        ([1, 2], [1.0, np.nan]),
+        ([1, 2, 2], [1.0, 2.0]),
+    ):
+        group = make_group(
+            SpikeTimes=FakeArray((5,)),
+            StartSpike=FakeArray((2, 2), np.uint32),
+            EndSpike=FakeArray((2, 2), np.uint32),
+            NextSpikeTime=FakeArray((2, 2)),
+        )
+        unsound = PreprocessedSpikes(np.asarray(ends), np.asarray(times))
+        with pytest.raises((RuntimeError, ValueError), match="batch_spikes"):
+            SpikeInput(5).set_input(group, 2, (2,), [sound, unsound])
+        assert all(np.all(array.view == 77) for array in group.vars.values())
 
 
 def test_few_spike_sources() -> None:

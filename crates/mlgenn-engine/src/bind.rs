@@ -15,6 +15,8 @@ pub(crate) enum LaneMap {
     Neurons,
     /// Lanes are the neurons of all members of a block, one member after the other.
     BlockOfNeurons,
+    /// Lanes are some neurons of the members of a block, by a list.
+    ActiveNeurons,
     /// Lanes are the synapses of a row of a dense matrix.
     DenseRow,
     /// Lanes are the synapses of a row of a sparse matrix.
@@ -73,6 +75,8 @@ enum Source {
     BlockEvents {
         start: usize,
     },
+    /// Words for the lanes that a guard finds.
+    Active,
 }
 
 /// Where in a slot of an array the lanes of a launch start, and how they go on.
@@ -100,6 +104,8 @@ enum Unit {
     ByMember,
     /// At the start, lanes by their neuron.
     ByNeuron,
+    /// At the first neuron of the first member, lanes by how far they are from it.
+    ByDistance,
 }
 
 /// What the launches of a worker have in common.
@@ -116,6 +122,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) keys: &'a Buffer,
     /// For blocks of neurons: words for the events of all lanes.
     pub(crate) events: &'a Buffer,
+    /// For guards: words for the lanes that they find.
+    pub(crate) active: &'a Buffer,
 }
 
 /// Which launch it is.
@@ -143,6 +151,8 @@ pub(crate) struct Place<'a> {
     pub(crate) members_of_lanes: &'a [u32],
     /// Neuron of each lane.
     pub(crate) neurons_of_lanes: &'a [u32],
+    /// See [`Unit::ByDistance`].
+    pub(crate) distances_of_lanes: &'a [u32],
 }
 
 impl<'a> Place<'a> {
@@ -184,7 +194,7 @@ impl BoundKernel {
         for (slot, binding) in planned.kernel.slots.iter().zip(&planned.bindings) {
             let (pattern, mut slot) = bind(plan, slot.kind, binding, map);
             if let SlotBinding::Events(queue) = binding {
-                if map == LaneMap::BlockOfNeurons {
+                if matches!(map, LaneMap::BlockOfNeurons | LaneMap::ActiveNeurons) {
                     let start = queues.len() * block_words(plan, *queue);
                     slot.source = Source::BlockEvents { start };
                 }
@@ -258,6 +268,7 @@ fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pa
         SlotBinding::RandomKey { stream } => {
             Source::Key { first: *stream as usize * plan.network.batch_size }
         }
+        SlotBinding::Active => Source::Active,
         SlotBinding::Events(queue) => {
             let array = plan.event_queues[queue.0].array;
             let description = plan.layout.array(array);
@@ -281,9 +292,14 @@ fn lanes(domain: Domain, map: LaneMap, shared: bool, binding: &SlotBinding) -> (
     let index = matches!(binding, SlotBinding::Index(_));
     match (domain, map) {
         (Domain::Launch, _) => (Uniform, Unit::Start),
-        (Domain::Member, LaneMap::BlockOfNeurons) => (Gather, Unit::ByMember),
+        (Domain::Member, LaneMap::BlockOfNeurons | LaneMap::ActiveNeurons) => {
+            (Gather, Unit::ByMember)
+        }
         (Domain::Member, _) => (Uniform, Unit::Start),
-        (Domain::Neuron, LaneMap::BlockOfNeurons) if shared || index => (Gather, Unit::ByNeuron),
+        (Domain::Neuron, LaneMap::BlockOfNeurons | LaneMap::ActiveNeurons) if shared || index => {
+            (Gather, Unit::ByNeuron)
+        }
+        (Domain::Neuron, LaneMap::ActiveNeurons) => (Gather, Unit::ByDistance),
         (Domain::Neuron, _) => (Contiguous, Unit::Stretch),
         (Domain::Pre, LaneMap::DenseRow | LaneMap::SparseRow) => (Uniform, Unit::Line),
         (Domain::Pre, LaneMap::DenseColumn) => (Contiguous, Unit::Start),
@@ -317,6 +333,7 @@ impl BoundSlot {
             Unit::ByKernelEntry => place.kernel_entries,
             Unit::ByMember => place.members_of_lanes,
             Unit::ByNeuron => place.neurons_of_lanes,
+            Unit::ByDistance => place.distances_of_lanes,
             _ => &[],
         };
         let plain = |buffer: &'a Buffer, offset: usize| Operand {
@@ -365,6 +382,7 @@ impl BoundSlot {
             Source::Index(_) => plain(around.iota, self.start(place)),
             Source::Key { first } => plain(around.keys, first + place.member),
             Source::BlockEvents { start } => plain(around.events, *start),
+            Source::Active => plain(around.active, 0),
         }
     }
 

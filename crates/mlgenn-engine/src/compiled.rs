@@ -35,7 +35,9 @@ pub struct CompiledModel {
 /// Programs of a population.
 pub(crate) struct PopulationPrograms {
     pub(crate) update: BoundKernel,
-    /// For updates of a whole block: batch member and neuron of each lane.
+    /// If there is one, the update runs for the neurons that it finds.
+    pub(crate) guard: Option<BoundKernel>,
+    /// For updates and guards of a whole block: batch member and neuron of each lane.
     pub(crate) block_lanes: Option<BlockLanes>,
 }
 
@@ -186,7 +188,9 @@ fn population_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> Po
         }
         _ => false,
     });
-    let flatten = members > 1 && population.size <= LARGEST_FLATTENED && !has_rings;
+    let guard = population.guard.as_ref().filter(|_| !executor.is_reference());
+    let small = population.size <= LARGEST_FLATTENED || guard.is_some();
+    let flatten = members > 1 && small && !has_rings;
     let (map, block_lanes) = if flatten {
         let size = population.size as u32;
         let lanes = 0..members as u32 * size;
@@ -198,8 +202,10 @@ fn population_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> Po
     } else {
         (LaneMap::Neurons, None)
     };
-    let update = BoundKernel::new(executor, plan, &population.update, map);
-    PopulationPrograms { update, block_lanes }
+    let bind = |kernel, map| BoundKernel::new(executor, plan, kernel, map);
+    let guard = guard.map(|guard| bind(guard, map));
+    let map = if guard.is_some() { LaneMap::ActiveNeurons } else { map };
+    PopulationPrograms { update: bind(&population.update, map), guard, block_lanes }
 }
 
 fn group_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> GroupPrograms {

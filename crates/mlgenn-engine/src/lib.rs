@@ -15,6 +15,7 @@ mod custom_connectivity_update;
 mod custom_update;
 mod error;
 mod load;
+mod neuron_update;
 mod progress;
 mod random_key;
 mod recording;

@@ -52,6 +52,7 @@ pub(crate) fn initialise(
         iota: &model.iota,
         keys,
         events: &worker.events,
+        active: &worker.active_lanes.words,
     };
     for (id, array) in plan.layout.arrays() {
         if array.length == Length::GivenAtLoad

@@ -16,9 +16,10 @@ use mlgenn_ir::launch::{AddRows, AddRuns, Launch, Operand, Watch};
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{EventQueueId, SynapseGroupPlan, SynapseKernel};
 
-use crate::bind::{BoundKernel, Place, Surroundings, block_words};
+use crate::bind::{BoundKernel, Place, Surroundings};
 use crate::compiled::{CompiledModel, SynapsePrograms};
 use crate::connectivity_index::ConnectivityIndex;
+use crate::neuron_update::for_each_bit;
 use crate::recording::Recording;
 use crate::worker::{Worker, elapsed};
 
@@ -141,13 +142,7 @@ impl BlockStep<'_> {
         let start = (member * array.slots + slot) * words;
         self.worker.active.clear();
         let Some(bits) = self.shared.buffers[id.0].words(start, words) else { return };
-        for (index, word) in bits.iter().enumerate() {
-            let mut left = *word;
-            while left != 0 {
-                self.worker.active.push(index as u32 * 32 + left.trailing_zeros());
-                left &= left - 1;
-            }
-        }
+        for_each_bit(bits, |neuron| self.worker.active.push(neuron as u32));
     }
 
     /// Run a kernel for the rows of the active neurons.
@@ -254,84 +249,7 @@ impl BlockStep<'_> {
         }
     }
 
-    fn neuron_updates(&mut self) {
-        let model = self.shared.model;
-        let plan = &model.plan;
-        let members = plan.blocks.members(self.block);
-        let mut operands = Vec::with_capacity(64);
-        for (population, programs) in plan.populations.iter().zip(&model.populations) {
-            let around = self.surroundings();
-            let update = &programs.update;
-            if let Some(lanes) = &programs.block_lanes {
-                let count = members.len() * population.size;
-                let place = Place {
-                    member: members.start,
-                    block: self.block,
-                    members_of_lanes: &lanes.members[..count],
-                    neurons_of_lanes: &lanes.neurons[..count],
-                    ..Place::default()
-                };
-                self.launch(update, &around, &place, count, &mut operands);
-                for (ordinal, queue) in update.queues.iter().enumerate() {
-                    self.hand_out_events(ordinal, *queue, population.size);
-                }
-            } else {
-                for member in members.clone() {
-                    let place = Place { member, block: self.block, ..Place::default() };
-                    self.launch(update, &around, &place, population.size, &mut operands);
-                }
-            }
-            for queue in &update.queues {
-                self.record(*queue);
-            }
-        }
-    }
-
-    /// Move the events of all lanes of a block to the queues of the batch members.
-    fn hand_out_events(&self, ordinal: usize, queue: EventQueueId, size: usize) {
-        let plan = &self.shared.model.plan;
-        let stride = block_words(plan, queue);
-        let Some(bits) = self.worker.events.words(ordinal * stride, stride) else { return };
-        let id = plan.event_queues[queue.0].array;
-        let words = size.div_ceil(32);
-        for (nth, member) in plan.blocks.members(self.block).enumerate() {
-            let Some(own) = self.queue_words(id, member, words) else { continue };
-            for (index, word) in own.iter_mut().enumerate() {
-                let bit = nth * size + index * 32;
-                let (from, shift) = (bit / 32, bit % 32);
-                let mut value = bits[from] >> shift;
-                if shift > 0 && from + 1 < bits.len() {
-                    value |= bits[from + 1] << (32 - shift);
-                }
-                let left = size - index * 32;
-                if left < 32 {
-                    value &= (1 << left) - 1;
-                }
-                *word = value;
-            }
-        }
-    }
-
-    /// The events of a batch member in the slot that is being written.
-    fn queue_words(&self, id: ArrayId, member: usize, words: usize) -> Option<&mut [u32]> {
-        let array = self.shared.model.plan.layout.array(id);
-        let slot = array.ring.map_or(0, |ring| self.worker.rings[ring.0]) as usize;
-        self.shared.buffers[id.0].words((member * array.slots + slot) * words, words)
-    }
-
-    fn record(&self, queue: EventQueueId) {
-        let Some(recording) = &self.shared.recordings[queue.0] else { return };
-        let plan = &self.shared.model.plan;
-        let id = plan.event_queues[queue.0].array;
-        let words = plan.layout.array(id).elements();
-        for member in plan.blocks.members(self.block) {
-            if let Some(events) = self.queue_words(id, member, words) {
-                recording.store(self.steps_made, member, events);
-            }
-        }
-    }
-
-    fn surroundings(&self) -> Surroundings<'_> {
+    pub(crate) fn surroundings(&self) -> Surroundings<'_> {
         Surroundings {
             buffers: self.shared.buffers,
             rings: &self.worker.rings,
@@ -340,10 +258,11 @@ impl BlockStep<'_> {
             iota: &self.shared.model.iota,
             keys: self.shared.keys,
             events: &self.worker.events,
+            active: &self.worker.active_lanes.words,
         }
     }
 
-    fn launch<'b>(
+    pub(crate) fn launch<'b>(
         &self,
         kernel: &BoundKernel,
         around: &Surroundings<'b>,

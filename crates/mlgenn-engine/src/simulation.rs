@@ -330,6 +330,7 @@ impl Simulation {
                 iota: &self.model.iota,
                 keys: &self.keys,
                 events: &worker.events,
+                active: &worker.active_lanes.words,
             },
             watch: &self.watch,
         }

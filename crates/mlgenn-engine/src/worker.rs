@@ -7,6 +7,7 @@ use mlgenn_model::Plan;
 
 use crate::bind::block_words;
 use crate::error::EngineError;
+use crate::neuron_update::for_each_bit;
 
 /// Memory that belongs to one block of batch members while it runs.
 #[derive(Debug)]
@@ -21,8 +22,54 @@ pub(crate) struct Worker {
     pub(crate) events: Buffer,
     /// Neurons with events.
     pub(crate) active: Vec<u32>,
+    /// Neurons that a guard found.
+    pub(crate) active_lanes: ActiveLanes,
     /// Time spent.
     pub(crate) clock: Clock,
+}
+
+/// Neurons of the members of a block for which an update has to run.
+#[derive(Debug)]
+pub(crate) struct ActiveLanes {
+    /// What a guard says, one bit for each neuron that it looked at.
+    pub(crate) words: Buffer,
+    /// Batch member of each, counted from the first.
+    pub(crate) members: Vec<u32>,
+    /// Neuron of each.
+    pub(crate) neurons: Vec<u32>,
+    /// Distance of each from the first neuron of the first member.
+    pub(crate) distances: Vec<u32>,
+}
+
+impl ActiveLanes {
+    fn new(plan: &Plan) -> Result<Self, EngineError> {
+        let populations = plan.populations.iter().filter(|population| population.guard.is_some());
+        let largest = populations.map(|population| population.size).max().unwrap_or(0);
+        Ok(Self {
+            words: Buffer::new(Type::U32, (plan.blocks.largest() * largest).div_ceil(32))?,
+            members: Vec::new(),
+            neurons: Vec::new(),
+            distances: Vec::new(),
+        })
+    }
+
+    /// List the first `count` neurons that the guard found, members having `size` of them.
+    pub(crate) fn list(&mut self, count: usize, size: usize) {
+        self.members.clear();
+        self.neurons.clear();
+        self.distances.clear();
+        let Some(words) = self.words.words(0, count.div_ceil(32)) else { return };
+        let (mut member, mut start) = (0, 0);
+        for_each_bit(words, |distance| {
+            while distance - start >= size {
+                member += 1;
+                start += size;
+            }
+            self.members.push(member);
+            self.neurons.push((distance - start) as u32);
+            self.distances.push(distance as u32);
+        });
+    }
 }
 
 impl Worker {
@@ -37,6 +84,7 @@ impl Worker {
             rings: vec![0; plan.layout.rings().len()],
             events: Buffer::new(Type::U32, words)?,
             active: Vec::new(),
+            active_lanes: ActiveLanes::new(plan)?,
             clock: Clock::default(),
         })
     }

@@ -29,6 +29,10 @@ impl Executor for Interpreter {
         "interpreter"
     }
 
+    fn is_reference(&self) -> bool {
+        true
+    }
+
     fn add_rows(&self, rows: &AddRows<'_>) {
         let size = |buffer: &crate::Buffer| if buffer.ty() == Type::F32 { buffer.len() } else { 0 };
         let out_fits =

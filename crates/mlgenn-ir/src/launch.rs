@@ -184,6 +184,12 @@ pub trait Executor: Send + Sync {
     /// Name of the executor, such as `interpreter` or `avx512`.
     fn name(&self) -> &'static str;
 
+    /// Whether this executor is what others are compared with: it is then given every kernel as
+    /// it is, for all lanes, without the shortcuts that leave results alone.
+    fn is_reference(&self) -> bool {
+        false
+    }
+
     /// Add rows of a matrix to a vector: for each `row` in order and each column `j`,
     /// `out[out_offset + j] += matrix[matrix_offset + row * columns + j]`, in `f32`.
     ///

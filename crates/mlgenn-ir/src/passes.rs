@@ -8,6 +8,7 @@
 mod cse;
 mod dce;
 mod fold;
+mod guard;
 mod hoist;
 mod if_convert;
 mod resolve_pointers;
@@ -18,6 +19,7 @@ mod split;
 pub use cse::cse;
 pub use dce::dce;
 pub use fold::fold;
+pub use guard::guard;
 pub use hoist::hoist;
 pub use if_convert::if_convert;
 pub use resolve_pointers::resolve_pointers;

@@ -6,7 +6,7 @@ use super::*;
 use crate::interpret::Interpreter;
 use crate::kernel::{Domain, SlotKind};
 use crate::launch::Pattern;
-use crate::testing::{Binding, Case, random_kernel};
+use crate::testing::{Binding, Case, Outcome, random_kernel};
 use crate::verify::verify;
 
 /// The instructions of a kernel after some passes, without the lines around them.
@@ -54,6 +54,16 @@ fn only_exact_identities_are_used() {
         let folded = after(&[fold, dce], SLOTS, &body) == "%0: f32 = read x\nwrite y, %0";
         assert_eq!(folded, folds, "x {op} {constant}");
     }
+}
+
+#[test]
+fn conditions_survive_the_way_through_integers() {
+    let body = "%0: i32 = read n\n%1: i32 = const 1\n%2: i32 = const 0\n%3: bool = less %0, %2
+%4: i32 = select %3, %1, %2\n%5: u8 = convert %4\n%6: bool = convert %5
+%7: f32 = read x\n%8: f32 = read y\n%9: f32 = select %6, %7, %8\nwrite y, %9";
+    let expected = "%0: i32 = read n\n%1: i32 = const 0\n%2: bool = less %0, %1
+%3: f32 = read x\n%4: f32 = read y\n%5: f32 = select %2, %3, %4\nwrite y, %5";
+    assert_eq!(after(&[fold, dce], SLOTS, body), expected);
 }
 
 #[test]
@@ -253,6 +263,186 @@ fn random_kernels_are_split_often_enough_to_test_it() {
     let mut kernel: Kernel = SYNAPTIC.parse().unwrap();
     kernel.slots[2].kind = writable;
     assert_eq!(split_invariant(&kernel, Domain::Post), None);
+}
+
+/// A neuron that waits for its time, as input neurons do.
+const WAITING: &str = "kernel \"k\"
+slot t: f32 variable launch
+slot next: f32 variable neuron writable
+slot flag: u8 variable neuron writable
+slot count: i32 variable neuron writable
+slot times: f32 array
+slot spikes: bool events
+begin
+  %0: f32 = read t
+  %1: f32 = read next
+  %2: u8 = read flag
+  %3: i32 = read count
+  %4: bool = convert %2
+  %5: f32 = if %4 {
+    %6: i32 = const 1
+    %7: i32 = add %3, %6
+    write count, %7
+    %8: f32 = add %1, %0
+    yield %8
+  } else {
+    yield %1
+  }
+  %9: bool = less %5, %0
+  emit spikes, %9
+  %10: f32 = if %9 {
+    %11: i64 = convert %3
+    %12: f32 = load_element times, %11
+    yield %12
+  } else {
+    yield %5
+  }
+  %13: u8 = convert %9
+  write next, %10
+  write flag, %13
+end";
+
+#[test]
+fn guards_tell_which_lanes_do_something() {
+    let kernel: Kernel = WAITING.parse().unwrap();
+    let guard = guard(&kernel).unwrap();
+    verify(&guard).unwrap();
+    let text = guard.to_string();
+    for (part, count) in [("write", 0), ("load_element", 0), ("emit", 1), ("not_equal", 1)] {
+        assert_eq!(text.matches(&format!("{part} ")).count(), count, "{part}\n{text}");
+    }
+}
+
+#[test]
+fn lanes_that_select_what_is_there_are_idle() {
+    let chosen = "%0: f32 = read x\n%1: f32 = read y\n%2: bool = less %0, %1
+%3: f32 = add %0, %1\n%4: f32 = select %2, %3, %1\nwrite y, %4";
+    let kernel = |body: &str| -> Kernel {
+        format!("kernel \"k\"\n{SLOTS}begin\n{body}\nend").parse().unwrap()
+    };
+    let text = guard(&kernel(chosen)).unwrap().to_string();
+    assert!(text.contains("less") && !text.contains("add"), "{text}");
+    let other = chosen.replace("%3, %1\nwrite", "%1, %3\nwrite");
+    let text = guard(&kernel(&other)).unwrap().to_string();
+    assert!(text.contains("not") && !text.contains("add"), "{text}");
+    assert_eq!(guard(&kernel(&chosen.replace("%3, %1\nwrite", "%3, %0\nwrite"))), None);
+}
+
+#[test]
+fn there_is_no_guard_for_lanes_that_are_never_idle() {
+    for (old, new) in [
+        // A number that may differ in its bits though it compares equal.
+        ("write next, %10", "%14: f32 = add %10, %0\nwrite next, %14"),
+        // Effects without a condition.
+        ("%13: u8", "%14: i64 = convert %3\n%15: f32 = load_element times, %14\n%13: u8"),
+        // A condition that always holds.
+        ("%9: bool = less %5, %0", "%9: bool = const true"),
+    ] {
+        let text = WAITING.replace(old, new);
+        assert_ne!(text, WAITING);
+        let kernel: Kernel = text.parse().unwrap();
+        verify(&kernel).unwrap();
+        assert_eq!(guard(&kernel), None, "{text}");
+    }
+}
+
+/// Run the lanes of a kernel for which a guard emits, and all of them; `None` without a guard.
+fn run_guarded(case: &Case) -> Option<(Outcome, Outcome)> {
+    let guard = guard(&case.kernel)?;
+    verify(&guard).unwrap_or_else(|error| panic!("{error}\n{guard}"));
+    let mut slots = case.slots.clone();
+    slots.push(Binding {
+        pattern: Pattern::Whole,
+        ty: crate::types::Type::U32,
+        contents: vec![0; case.lanes.div_ceil(32)],
+        offset: 0,
+        indices: Vec::new(),
+        length: 0,
+        ring: crate::launch::Ring { slots: 1, current: 0, stride: 0 },
+    });
+    let told = Case { kernel: guard, lanes: case.lanes, slots }.run(&Interpreter).unwrap();
+    assert_eq!(told.fault, None);
+    let active: Vec<usize> = (0..case.lanes)
+        .filter(|lane| told.contents.last().unwrap()[lane / 32] >> (lane % 32) & 1 != 0)
+        .collect();
+    let mut some = case.clone();
+    some.lanes = active.len();
+    let indices = |of: &dyn Fn(usize) -> u32| active.iter().map(|&lane| of(lane)).collect();
+    for (slot, binding) in case.kernel.slots.iter().zip(&mut some.slots) {
+        let events = slot.kind == SlotKind::Events;
+        match binding.pattern {
+            Pattern::Contiguous => binding.indices = indices(&|lane| lane as u32),
+            Pattern::Gather => binding.indices = indices(&|lane| binding.indices[lane]),
+            _ if events => {
+                let words = case.lanes.div_ceil(32);
+                binding.contents[binding.offset..binding.offset + words].fill(0);
+            }
+            _ => {}
+        }
+        if binding.pattern == Pattern::Contiguous {
+            binding.pattern = Pattern::Gather;
+        }
+    }
+    let mut found = some.run(&Interpreter).unwrap();
+    for (i, slot) in case.kernel.slots.iter().enumerate() {
+        if slot.kind == SlotKind::Events {
+            let start = case.slots[i].offset;
+            let packed = found.contents[i].clone();
+            found.contents[i][start..start + case.lanes.div_ceil(32)].fill(0);
+            for (place, &lane) in active.iter().enumerate() {
+                let bit = packed[start + place / 32] >> (place % 32) & 1;
+                found.contents[i][start + lane / 32] |= bit << (lane % 32);
+            }
+        }
+    }
+    Some((case.run(&Interpreter).unwrap(), found))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn idle_lanes_need_not_run(
+        lanes in 0usize..600,
+        seed in any::<u64>(),
+        time in -2i32..3,
+    ) {
+        let kernel: Kernel = WAITING.parse().unwrap();
+        let number = |lane: usize, salt: u64| {
+            let mixed = (seed ^ salt).wrapping_add(lane as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            (mixed >> 40) as i32 % 4 - 1
+        };
+        let float = |value: i32| u64::from((value as f32).to_bits());
+        let bind = |pattern, ty, contents: Vec<u64>| Binding {
+            pattern,
+            ty,
+            length: contents.len(),
+            contents,
+            offset: 0,
+            indices: Vec::new(),
+            ring: crate::launch::Ring { slots: 1, current: 0, stride: 0 },
+        };
+        use crate::types::Type::{F32, I32, U8, U32};
+        let each = |make: &dyn Fn(usize) -> u64| (0..lanes).map(make).collect::<Vec<_>>();
+        let slots = vec![
+            bind(Pattern::Uniform, F32, vec![float(time)]),
+            bind(Pattern::Contiguous, F32, each(&|lane| float(number(lane, 1)))),
+            bind(Pattern::Contiguous, U8, each(&|lane| u64::from(number(lane, 2) == 0))),
+            bind(Pattern::Contiguous, I32, each(&|lane| number(lane, 3) as u32 as u64)),
+            bind(Pattern::Whole, F32, vec![float(7), float(8), float(9)]),
+            bind(Pattern::Whole, U32, vec![0; lanes.div_ceil(32)]),
+        ];
+        let (whole, guarded) = run_guarded(&Case { kernel, lanes, slots }).unwrap();
+        prop_assert_eq!(whole, guarded);
+    }
+
+    #[test]
+    fn idle_lanes_of_random_kernels_need_not_run(mut case in random_kernel()) {
+        optimise(&mut case.kernel);
+        if let Some((whole, guarded)) = run_guarded(&case) {
+            prop_assert_eq!(whole, guarded);
+        }
+    }
 }
 
 /// Found at random: a sum that no lane adds to must not turn a negative zero into a positive one.

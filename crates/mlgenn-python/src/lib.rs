@@ -9,6 +9,7 @@ mod error;
 mod gil;
 mod run_plan;
 mod simulation;
+mod spike_trains;
 
 use pyo3::prelude::*;
 
@@ -21,6 +22,8 @@ mod _core {
     use super::run_plan::PyRunPlan;
     #[pymodule_export]
     use super::simulation::PySimulation;
+    #[pymodule_export]
+    use super::spike_trains::write_spike_trains;
     use super::*;
 
     #[pymodule_init]

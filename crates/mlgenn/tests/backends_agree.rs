@@ -93,6 +93,34 @@ fn noisy_population(choices: &mut Choices, name: &str) -> Population {
     }
 }
 
+/// Neurons that wait for their next spike and do nothing meanwhile.
+fn waiting_population(choices: &mut Choices, name: &str) -> Population {
+    let mut noisy = noisy_population(choices, name);
+    noisy.model = NeuronModel {
+        name: "Waiting".into(),
+        params: vec![Param::scalar("Alpha")],
+        vars: vec![
+            Var::scalar("V"),
+            Var::scalar("L"),
+            Var::read_only("Threshold"),
+            Var { type_name: "uint8_t".into(), ..Var::scalar("Back") },
+            Var { type_name: "int".into(), ..Var::scalar("Refractory") },
+        ],
+        additional_input_vars: noisy.model.additional_input_vars,
+        sim_code: "
+            if(Back) { L += 0.125; Refractory++; }
+            Back = (fabs(t - V - 3.0) < 0.5) ? 1 : 0;"
+            .into(),
+        threshold_condition_code: "t >= V".into(),
+        reset_code: "
+            V = t + 5.0 + (10.0 * Threshold) + (gennrand_uniform() * batch) + (0.01 * id);
+            if(Refractory > 1) { L *= 0.5; }"
+            .into(),
+        ..NeuronModel::default()
+    };
+    noisy
+}
+
 fn exponential() -> Postsynaptic {
     Postsynaptic {
         model: PostsynapticModel {
@@ -172,11 +200,14 @@ fn weight_update(
 
 fn random_network(seed: u64) -> Network {
     let mut choices = Choices(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-    let populations =
-        vec![noisy_population(&mut choices, "A"), noisy_population(&mut choices, "B")];
+    let waits = choices.coin();
+    let source = if waits { waiting_population } else { noisy_population };
+    let populations = vec![source(&mut choices, "A"), noisy_population(&mut choices, "B")];
     let mut synapse_groups = Vec::new();
     let mut custom_updates = Vec::new();
-    for (index, (source, target)) in [("A", "B"), ("B", "B"), ("B", "A")].into_iter().enumerate() {
+    // Neurons with synaptic input are never idle.
+    let groups = [("A", "B"), ("B", "B"), ("B", "A")].into_iter().take(if waits { 2 } else { 3 });
+    for (index, (source, target)) in groups.enumerate() {
         let name = format!("S{index}");
         let (matrix_type, connectivity, weights) =
             matrix_types::form(choices.below(matrix_types::FORMS));
@@ -316,9 +347,11 @@ fn assert_same(seed: u64, what: &str, a: &[(String, Vec<u8>)], b: &[(String, Vec
 
 #[test]
 fn interpreter_and_threads_agree() {
-    let mut spikes = 0;
+    let (mut spikes, mut guarded) = (0, 0);
     for seed in 0..120 {
         let network = random_network(seed);
+        let compiled = compile(network.clone(), &Options::default()).unwrap();
+        guarded += usize::from(compiled.plan().populations[0].guard.is_some());
         let cpu = |threads| Options { threads: Some(threads), ..Options::default() };
         let one = outcome(&network, &cpu(1));
         spikes += one.last().unwrap().1.len();
@@ -329,6 +362,7 @@ fn interpreter_and_threads_agree() {
         assert_same(seed, "cpu and interpreter", &one, &reference);
     }
     assert!(spikes > 100_000, "the networks hardly spike: {spikes}");
+    assert!(guarded > 20, "hardly any population waits: {guarded}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,8 +79,10 @@ class SpikeInput(Neuron, Input):
         """
         if isinstance(input, PreprocessedSpikes):
             raise RuntimeError("SpikeInput: pass a list of examples, even if there is only one")
+        num_neurons = prod(shape)
+        if _write_natively(genn_pop, batch_size, num_neurons, self.max_spikes, input):
+            return
         batch = batch_spikes(input, batch_size)
-        num_neurons = int(np.prod(shape))
         if batch.end_spikes.shape[1] != num_neurons:
             raise RuntimeError(
                 f"SpikeInput: the population has {num_neurons} neurons, but the spike trains are "
@@ -132,3 +135,37 @@ class SpikeInput(Neuron, Input):
             var_vals={"StartSpike": 0, "EndSpike": 0, "NextSpikeTime": UNKNOWN},
             egp_vals={"SpikeTimes": np.zeros(self.max_spikes, dtype=np.float32)},
         )
+
+
+def _write_natively(
+    genn_pop: Any,
+    batch_size: int,
+    num_neurons: int,
+    max_spikes: int,
+    input: Sequence[PreprocessedSpikes],
+) -> bool:
+    """Upload spike trains in the usual form; return whether they were in it."""
+    from .._core import write_spike_trains
+
+    if not (
+        0 < len(input) <= batch_size
+        and all(isinstance(example, PreprocessedSpikes) for example in input)
+        and len(input[0].end_spikes) == num_neurons
+    ):
+        return False
+    start, end, next_time = (
+        genn_pop.vars[name] for name in ("StartSpike", "EndSpike", "NextSpikeTime")
+    )
+    spike_times = genn_pop.extra_global_params["SpikeTimes"]
+    written = write_spike_trains(
+        input,
+        start.current_view,
+        end.current_view,
+        next_time.current_view,
+        spike_times.view[:max_spikes],
+        NO_SPIKE,
+    )
+    if written:
+        for array in (start, end, next_time, spike_times):
+            array.push_to_device()
+    return written

@@ -17,6 +17,7 @@ pub fn fold(kernel: &mut Kernel) {
         types: &kernel.values,
         constants: HashMap::new(),
         definitions: HashMap::new(),
+        zero_or_one: HashMap::new(),
         replacements: Replacements::default(),
     };
     folder.region(&mut kernel.body);
@@ -27,6 +28,8 @@ struct Folder<'a> {
     constants: HashMap<Value, u64>,
     /// Operand of negations and nots.
     definitions: HashMap<Value, (UnaryOp, Value)>,
+    /// Integers that are 1 if a condition holds, and 0 otherwise.
+    zero_or_one: HashMap<Value, Value>,
     replacements: Replacements,
 }
 
@@ -78,6 +81,9 @@ impl Folder<'_> {
                         continue;
                     }
                     None => {}
+                }
+                if let Some(condition) = self.condition_of(&instruction.op, result) {
+                    self.zero_or_one.insert(result, condition);
                 }
                 match instruction.op {
                     Op::Const(bits) => {
@@ -161,6 +167,23 @@ impl Folder<'_> {
         }
     }
 
+    /// The condition that decides whether an integer is 1 or 0.
+    fn condition_of(&self, op: &Op, result: Value) -> Option<Value> {
+        let ty = self.ty(result);
+        if ty.is_float() || matches!(ty, Type::Bool | Type::Ptr) {
+            return None;
+        }
+        match *op {
+            Op::Select(condition, x, y) => {
+                let bits = (self.constant(x)?, self.constant(y)?);
+                (bits == (1, 0)).then_some(condition)
+            }
+            Op::Convert(x) if self.ty(x) == Type::Bool => Some(x),
+            Op::Convert(x) => self.zero_or_one.get(&x).copied(),
+            _ => None,
+        }
+    }
+
     /// The operand that the result equals.
     fn identity(&self, op: &Op, result: Value) -> Option<Value> {
         match *op {
@@ -169,6 +192,9 @@ impl Folder<'_> {
                 Some(_) => Some(x),
                 None => (x == y).then_some(x),
             },
+            Op::Convert(x) if self.ty(result) == Type::Bool && self.ty(x) != Type::Bool => {
+                self.zero_or_one.get(&x).copied()
+            }
             Op::Convert(x) => (self.ty(x) == self.ty(result)).then_some(x),
             Op::Unary(op, x) => {
                 let &(inner, y) = self.definitions.get(&x)?;

@@ -44,6 +44,21 @@ pub enum SlotBinding {
     },
     /// Spikes or spike-like events, one bit per neuron.
     Events(EventQueueId),
+    /// Lanes for which another kernel has to run, one bit each.
+    Active,
+}
+
+impl PlannedKernel {
+    /// The kernel that says for which lanes this one has to run, if that is worth while: see
+    /// [`passes::guard`].
+    pub(crate) fn guard(&self) -> Option<Self> {
+        let mut kernel = passes::guard(&self.kernel)?;
+        let bindings = self.bindings.iter().copied().chain([SlotBinding::Active]);
+        let bindings: Vec<_> = bindings.collect();
+        let kept = kernel.prune_slots();
+        let bindings = kept.iter().map(|slot| bindings[slot.0 as usize]).collect();
+        Some(Self { kernel, bindings })
+    }
 }
 
 /// Slot of a ring, relative to the one written last.

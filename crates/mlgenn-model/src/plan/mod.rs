@@ -92,6 +92,9 @@ pub struct PopulationPlan {
     pub ring: RingId,
     /// The neuron update.
     pub update: PlannedKernel,
+    /// Says which neurons the update may change anything about, if that is worth knowing: the
+    /// update need not run for the others, which have no events either.
+    pub guard: Option<PlannedKernel>,
     /// Its spikes.
     pub spikes: EventQueueId,
 }

@@ -119,6 +119,7 @@ impl Planner {
             name: population.name.clone(),
             size: population.size,
             ring: self.rings[index].ring,
+            guard: update.guard(),
             update,
             spikes: self.rings[index].spikes,
         })
