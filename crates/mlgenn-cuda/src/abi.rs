@@ -1,11 +1,11 @@
 //! What a launch is given: the layouts of `prelude/memory.cuh`.
 
-use mlgenn_ir::Kernel;
 use mlgenn_ir::launch::Fault;
+use mlgenn_ir::{Kernel, Type};
 
 /// Where a slot of a kernel is.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Slot {
     /// Address of the first element, of the first copy.
     pub data: u64,
@@ -65,8 +65,8 @@ pub struct LaunchHead {
     pub columns: u32,
     /// Elements of a row of synapses.
     pub stride: u32,
-    /// Nothing.
-    pub padding: u32,
+    /// For functions that are no kernels of the model: type of the elements, see [`type_code`].
+    pub ty: u32,
     /// Addresses of `u32`: length of each row, postsynaptic neuron of each synapse, entry of the
     /// kernel of each synapse; first synapse of each postsynaptic neuron in the lists that follow,
     /// presynaptic neurons, synapses.
@@ -91,6 +91,11 @@ impl Watch {
     }
 }
 
+/// Number of a type in `prelude/schedule.cuh`: its place in [`Type::ALL`].
+pub fn type_code(ty: Type) -> u32 {
+    Type::ALL.iter().position(|&other| other == ty).map_or(0, |place| place as u32)
+}
+
 /// The bytes of a launch as words: head and slots.
 pub fn launch_words(head: &LaunchHead, slots: &[Slot]) -> Vec<u64> {
     let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
@@ -100,7 +105,7 @@ pub fn launch_words(head: &LaunchHead, slots: &[Slot]) -> Vec<u64> {
         pair(head.lanes, head.members),
         pair(head.kernel, head.members_per_block),
         pair(head.rows, head.columns),
-        pair(head.stride, head.padding),
+        pair(head.stride, head.ty),
     ];
     words.extend(head.lists);
     for slot in slots {

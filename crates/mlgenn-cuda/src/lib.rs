@@ -5,5 +5,6 @@
 pub mod abi;
 pub mod emit;
 pub mod nvrtc;
+pub mod run;
 #[cfg(feature = "testing")]
 pub mod testing;

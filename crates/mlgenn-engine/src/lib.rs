@@ -30,6 +30,7 @@ pub use arrays::{ArrayData, Arrays, MemoryItem, memory_plan};
 pub use backend::{Backend, Inline};
 pub use compiled::CompiledModel;
 pub use error::EngineError;
+pub use load::keys as random_keys;
 pub use progress::Progress;
 pub use recording::SpikeTrain;
 pub use run_plan::{RunPlan, StepUpdate};

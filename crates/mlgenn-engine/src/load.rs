@@ -19,7 +19,11 @@ use crate::random_key::random_key;
 use crate::worker::Worker;
 
 /// Keys of all streams of random numbers: `[stream][batch]`.
-pub(crate) fn keys(plan: &Plan, seed: u64) -> Result<Buffer, EngineError> {
+///
+/// # Errors
+///
+/// [`EngineError::Allocation`].
+pub fn keys(plan: &Plan, seed: u64) -> Result<Buffer, EngineError> {
     let (streams, batch_size) = (plan.streams as usize, plan.network.batch_size);
     let keys = Buffer::new(Type::U64, streams * batch_size)?;
     for stream in 0..streams {

@@ -20,7 +20,7 @@ mod shape;
 mod types;
 
 pub use entry::{Entry, PARTIAL_SUMS, lanes_entry};
-pub use network::{NetworkEntry, Stage, SynapticStage, network_entries};
+pub use network::{NetworkEntry, Stage, SynapticStage, network_entries, reduces_over_copies};
 pub use shape::{Connectivity, Members, Shape, Trigger};
 
 /// What all translation units start with.
@@ -47,7 +47,8 @@ pub fn translation_unit<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Str
     text
 }
 
-/// The text of everything that a network runs.
-pub fn network_text(plan: &mlgenn_model::Plan) -> String {
-    translation_unit(network_entries(plan).iter().map(|entry| &entry.entry))
+/// The text of everything that a network runs, and of what its schedule needs beside.
+pub fn network_text(entries: &[NetworkEntry]) -> String {
+    let text = translation_unit(entries.iter().map(|entry| &entry.entry));
+    text + include_str!("../prelude/schedule.cuh")
 }

@@ -41,7 +41,7 @@ pub enum SynapticStage {
 }
 
 /// A function of a network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NetworkEntry {
     /// When it is launched.
     pub stage: Stage,
@@ -49,6 +49,8 @@ pub struct NetworkEntry {
     pub shape: Shape,
     /// Which copies they go through.
     pub members: Members,
+    /// The kernel, and what its slots are bound to.
+    pub planned: PlannedKernel,
     /// Its text.
     pub entry: Entry,
 }
@@ -85,7 +87,7 @@ struct Entries<'a> {
 impl Entries<'_> {
     fn add(&mut self, stage: Stage, kernel: &PlannedKernel, shape: Shape, members: Members) {
         let entry = planned_entry(self.entries.len(), self.plan, kernel, shape, members);
-        self.entries.push(NetworkEntry { stage, shape, members, entry });
+        self.entries.push(NetworkEntry { stage, shape, members, planned: kernel.clone(), entry });
     }
 
     fn synapses(&mut self) {
@@ -134,7 +136,7 @@ impl Entries<'_> {
                 let over_copies = update
                     .reductions
                     .iter()
-                    .any(|reduction| is_over_copies(plan, update, reduction.target));
+                    .any(|reduction| reduces_over_copies(plan, update, reduction.target));
                 let members = if over_copies { Members::All } else { Members::Each };
                 let stage = Stage::CustomUpdate(group.clone(), index);
                 self.add(stage, &update.kernel, shape, members);
@@ -144,7 +146,7 @@ impl Entries<'_> {
 }
 
 /// Whether a reduction of a custom update is taken over its copies, not over its lanes.
-fn is_over_copies(
+pub fn reduces_over_copies(
     plan: &Plan,
     update: &CustomUpdatePlan,
     target: mlgenn_model::layout::ArrayId,

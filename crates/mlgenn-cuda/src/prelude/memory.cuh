@@ -43,7 +43,8 @@ struct Launch {
     u32 rows;
     u32 columns;
     u32 stride;
-    u32 padding;
+    // For what the schedule launches itself: type of the elements, see `abi.rs`.
+    u32 type;
     // For sparse connectivity: rows, and the synapses of each postsynaptic neuron.
     const u32 *row_length;
     const u32 *targets;

@@ -14,6 +14,7 @@ struct Index {
 };
 static thread_local Index threadIdx, blockIdx, blockDim;
 
+static inline int __popc(unsigned x) { return __builtin_popcount(x); }
 static inline int __ffs(int x) { return __builtin_ffs(x); }
 static inline int __clz(int x) { return x == 0 ? 32 : __builtin_clz((unsigned)x); }
 

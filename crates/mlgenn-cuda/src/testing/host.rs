@@ -48,9 +48,18 @@ impl HostModule {
     ///
     /// [`HostError::NoCompiler`] if there is no g++; others if it refuses the text.
     pub fn new<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Self, HostError> {
+        Self::from_text(&translation_unit(entries))
+    }
+
+    /// Compile a translation unit with g++.
+    ///
+    /// # Errors
+    ///
+    /// See [`HostModule::new`].
+    pub fn from_text(text: &str) -> Result<Self, HostError> {
         let folder = tempfile::tempdir()?;
         let (source, library) = (folder.path().join("unit.cpp"), folder.path().join("unit.so"));
-        let text = format!("{}\n{}", include_str!("host.h"), translation_unit(entries));
+        let text = format!("{}\n{text}", include_str!("host.h"));
         std::fs::write(&source, text)?;
         let output = Command::new("g++")
             .args(["-std=c++17", "-O1", "-ffp-contract=off", "-fwrapv", "-fno-strict-aliasing"])
@@ -80,19 +89,20 @@ impl HostModule {
     ///
     /// # Safety
     ///
-    /// The words must be those of [`crate::abi::launch_words`] for the kernel of this function,
-    /// with addresses that are good for all of its lanes.
-    pub unsafe fn launch(
+    /// There must be words of [`crate::abi::launch_words`] at the address, for the kernel of this
+    /// function, with addresses that are good for all of its lanes.
+    pub unsafe fn launch_at(
         &self,
         name: &str,
         [blocks, members, threads]: [usize; 3],
-        words: &[u64],
+        address: u64,
     ) -> Result<(), HostError> {
         // SAFETY: `host.h` defines the first with this type, emitted functions have the second.
         unsafe {
             let launch: Symbol<'_, LaunchFunction> = self.library.get(c"mlgenn_launch")?;
             let function: Symbol<'_, Function> = self.library.get(name)?;
-            launch(*function, blocks as u32, members as u32, threads as u32, words.as_ptr().cast());
+            let table = address as *const c_void;
+            launch(*function, blocks as u32, members as u32, threads as u32, table);
         }
         Ok(())
     }

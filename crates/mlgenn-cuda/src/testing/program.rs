@@ -79,17 +79,18 @@ impl Program for HostProgram {
         let bound = self.kernel.slots.iter().zip(launch.operands);
         let slots: Vec<_> = bound.map(|(slot, operand)| place(slot.kind, operand)).collect();
         let words = launch_words(&head, &slots);
+        let table = words.as_ptr() as u64;
         let name = &self.entry.name;
         let blocks = launch.lanes.div_ceil(THREADS);
         // SAFETY: the operands were checked; watch, sums and operands outlive the call. The module
         // was made of this entry.
         let done = unsafe {
-            self.module.launch(name, [blocks, 1, THREADS], &words).and_then(|()| {
+            self.module.launch_at(name, [blocks, 1, THREADS], table).and_then(|()| {
                 if self.entry.sums.is_empty() || launch.lanes == 0 {
                     return Ok(());
                 }
-                self.module.launch(&format!("{name}_partials"), [1, 1, PARTIAL_SUMS], &words)?;
-                self.module.launch(&format!("{name}_totals"), [1, 1, 1], &words)
+                self.module.launch_at(&format!("{name}_partials"), [1, 1, PARTIAL_SUMS], table)?;
+                self.module.launch_at(&format!("{name}_totals"), [1, 1, 1], table)
             })
         };
         assert!(done.is_ok(), "{done:?}");

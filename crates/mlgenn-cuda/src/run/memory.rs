@@ -1,0 +1,108 @@
+//! Where the arrays of a network are on a device.
+
+use mlgenn_ir::SlotKind;
+use mlgenn_model::Plan;
+use mlgenn_model::layout::{ArrayId, Copies};
+use mlgenn_model::plan::{RingPosition, Scalar, SlotBinding};
+
+use crate::abi::Slot;
+
+/// Addresses of what is allocated for a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Address of each array of the layout, and the number of its elements in all copies.
+    pub arrays: Vec<(u64, usize)>,
+    /// Address of the keys of all streams of random numbers (`u64`): `[stream][batch]`.
+    pub keys: u64,
+}
+
+/// Addresses of what the schedule itself needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    /// Ring pointers (`u32`): the delay slot written last.
+    pub(super) rings: u64,
+    /// Number of timesteps made (`u32`).
+    pub(super) timestep: u64,
+    /// Time in ms, of the type of the plan.
+    pub(super) time: u64,
+    /// The watch.
+    pub(super) watch: u64,
+}
+
+impl Memory {
+    /// Address of an array.
+    pub(super) fn address(&self, array: ArrayId) -> u64 {
+        self.arrays.get(array.0).map_or(0, |(address, _)| *address)
+    }
+
+    /// Number of elements of an array in all copies.
+    pub(super) fn len(&self, array: ArrayId) -> usize {
+        self.arrays.get(array.0).map_or(0, |(_, elements)| *elements)
+    }
+
+    /// Where the slot of a kernel is that is bound so.
+    pub(super) fn slot(
+        &self,
+        plan: &Plan,
+        state: &State,
+        kind: SlotKind,
+        binding: SlotBinding,
+    ) -> Slot {
+        let plain = |data: u64| Slot { data, slots: 1, ..Slot::default() };
+        match binding {
+            SlotBinding::Array { array, at } => {
+                let mut slot = self.ring(plan, state, array, at);
+                if matches!(kind, SlotKind::Array { .. }) {
+                    let elements = plan.layout.array(array).elements();
+                    slot.length = if elements == 0 { self.len(array) } else { elements } as i64;
+                }
+                slot
+            }
+            SlotBinding::AllCopies { array } => {
+                Slot { length: self.len(array) as i64, ..plain(self.address(array)) }
+            }
+            SlotBinding::Ring { array } => self.ring(plan, state, array, RingPosition::Current),
+            SlotBinding::Events(queue) => {
+                let array = plan.event_queues[queue.0].array;
+                self.ring(plan, state, array, RingPosition::Current)
+            }
+            SlotBinding::Scalar(Scalar::Time) => plain(state.time),
+            SlotBinding::Scalar(Scalar::Timestep) => plain(state.timestep),
+            SlotBinding::RandomKey { stream } => {
+                let first = stream as usize * plan.network.batch_size;
+                Slot { copy_step: 1, ..plain(self.keys + 8 * first as u64) }
+            }
+            // Not in memory; guards are not run.
+            SlotBinding::Index(_) | SlotBinding::Active => plain(0),
+        }
+    }
+
+    /// An array, in one delay slot of its ring if it has one.
+    pub(super) fn ring(
+        &self,
+        plan: &Plan,
+        state: &State,
+        array: ArrayId,
+        at: RingPosition,
+    ) -> Slot {
+        let description = plan.layout.array(array);
+        let (slots, elements) = (description.slots, description.elements());
+        let back = match at {
+            RingPosition::Current => 0,
+            RingPosition::Previous => 1 % slots as u32,
+            RingPosition::Back(steps) => steps % slots as u32,
+        };
+        Slot {
+            data: self.address(array),
+            copy_step: match description.copies {
+                Copies::Shared => 0,
+                Copies::Member | Copies::Block => (slots * elements) as i64,
+            },
+            ring_stride: elements as i64,
+            current: description.ring.map_or(0, |ring| state.rings + 4 * ring.0 as u64),
+            slots: slots as u32,
+            back,
+            ..Slot::default()
+        }
+    }
+}

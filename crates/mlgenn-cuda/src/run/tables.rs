@@ -1,0 +1,123 @@
+//! From planned launches to steps: tables in the memory of the device.
+
+use mlgenn_ir::Type;
+use mlgenn_model::Plan;
+
+use super::device::{Device, DeviceError, Step};
+use super::memory::{Memory, State};
+use crate::abi::{LaunchHead, Slot, launch_words};
+use crate::emit::{Members, NetworkEntry, PARTIAL_SUMS, Shape};
+
+/// Threads of a block.
+const THREADS: usize = 128;
+
+/// What the steps of a network have in common.
+pub(super) struct Tables<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) device: &'a dyn Device,
+    pub(super) memory: &'a Memory,
+    pub(super) state: State,
+}
+
+/// Which copies a launch is for.
+pub(super) struct Copied {
+    /// How many there are.
+    pub(super) copies: usize,
+    /// Copies that a thread goes through as a block.
+    pub(super) per_block: usize,
+}
+
+impl Tables<'_> {
+    /// Put words into the memory of the device; gives their address.
+    pub(super) fn upload(&self, bytes: &[u8]) -> Result<u64, DeviceError> {
+        let address = self.device.allocate(bytes.len())?;
+        self.device.write(address, bytes)?;
+        Ok(address)
+    }
+
+    pub(super) fn upload_u32(&self, words: &[u32]) -> Result<u64, DeviceError> {
+        self.upload(&words.iter().flat_map(|word| word.to_ne_bytes()).collect::<Vec<_>>())
+    }
+
+    fn upload_u64(&self, words: &[u64]) -> Result<u64, DeviceError> {
+        self.upload(&words.iter().flat_map(|word| word.to_ne_bytes()).collect::<Vec<_>>())
+    }
+
+    /// A launch with `threads` by `beside` threads.
+    pub(super) fn step(
+        &self,
+        function: &str,
+        [threads, beside]: [usize; 2],
+        head: LaunchHead,
+        slots: &[Slot],
+    ) -> Result<Step, DeviceError> {
+        let table = self.upload_u64(&launch_words(&head, slots))?;
+        let grid = [threads.div_ceil(THREADS), beside, THREADS];
+        Ok(Step { function: function.to_owned(), grid, table })
+    }
+
+    /// The launches of an entry: itself, and what adds up its sums. `head` says what it runs over,
+    /// `events` which events it reads.
+    pub(super) fn entry(
+        &self,
+        number: usize,
+        entry: &NetworkEntry,
+        head: LaunchHead,
+        events: Option<Slot>,
+        copied: &Copied,
+    ) -> Result<Vec<Step>, DeviceError> {
+        let kernel = &entry.planned.kernel;
+        let bound = kernel.slots.iter().zip(&entry.planned.bindings);
+        let mut slots: Vec<_> = bound
+            .map(|(slot, binding)| self.memory.slot(self.plan, &self.state, slot.kind, *binding))
+            .collect();
+        slots.extend(events);
+        let (copies, lanes) = (copied.copies, head.lanes as usize);
+        let rows = matches!(entry.shape, Shape::RowPart { .. });
+        let head = LaunchHead {
+            watch: self.state.watch,
+            sums: self.sums(&entry.entry.sums, copies * lanes, if rows { 0 } else { copies })?,
+            members: copies as u32,
+            kernel: number as u32,
+            members_per_block: copied.per_block as u32,
+            ..head
+        };
+        let beside = match entry.members {
+            Members::Each => copies,
+            Members::Block => copies.div_ceil(copied.per_block),
+            Members::All => 1,
+        };
+        let name = &entry.entry.name;
+        let mut steps = vec![self.step(name, [lanes, beside], head, &slots)?];
+        if entry.entry.sums.is_empty() {
+            return Ok(steps);
+        }
+        let table = steps[0].table;
+        let mut add = |suffix: &str, grid| {
+            steps.push(Step { function: format!("{name}_{suffix}"), grid, table });
+        };
+        if rows {
+            add("totals", [(head.rows as usize).div_ceil(THREADS), copies, THREADS]);
+        } else {
+            add("partials", [1, copies, PARTIAL_SUMS]);
+            add("totals", [copies.div_ceil(THREADS), 1, THREADS]);
+        }
+        Ok(steps)
+    }
+
+    /// Memory for sums of such types: values of lanes, then partial sums of copies.
+    fn sums(&self, types: &[Type], values: usize, copies: usize) -> Result<u64, DeviceError> {
+        if types.is_empty() {
+            return Ok(0);
+        }
+        let allocate = |count: usize| {
+            let each = types.iter().map(move |ty| count * ty.bytes());
+            each.map(|bytes| self.device.allocate(bytes.max(8))).collect::<Result<Vec<_>, _>>()
+        };
+        let mut addresses = allocate(values)?;
+        if copies > 0 {
+            addresses.extend(allocate(copies * PARTIAL_SUMS)?);
+        }
+        self.upload_u64(&addresses)
+    }
+}
