@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 FEEDBACK_INPUT = "RevISyn"
 """Input variable of hidden neurons that receives what the targets of a spike send back."""
 
+SLOPE = "const scalar slopeRecip = 1.0 / tapedIMinusV;"
+"""Code that declares one over the slope that was taped."""
+
 _JUMP = f"LambdaV += slopeRecip * ((Vthresh * LambdaV) + {FEEDBACK_INPUT});"
 
 
@@ -53,19 +56,23 @@ def build_hidden(
     reset_vars = [*model.reset_vars, *ADJOINT_RESET]
     add_adjoint(model, settings.dt, neuron.tau_mem, tau_syn)
     model.add_additional_input_var(FEEDBACK_INPUT, "scalar", 0.0)
-    jump = _JUMP
+    jump = SLOPE + _JUMP
     if regularisation is not None:
         regularisation.add_to_model(model)
         reset_vars += regularisation.reset_vars
         jump += regularisation.jump
-    tape = SpikeTape(settings, num_neurons)
-    tape.add_to_model(model, UNDRIVEN_DYNAMICS, jump, get_isyn_scale(settings.dt, tau_syn))
+    tape = SpikeTape(settings, num_neurons, tape_slope(model, settings.dt, tau_syn))
+    tape.add_to_model(model, UNDRIVEN_DYNAMICS, jump)
     return PopulationState(Role.HIDDEN, reset_vars, tape, regularisation)
 
 
-def get_isyn_scale(dt: float, tau_syn: float) -> float:
-    """Return what turns the mean input current of a timestep into that at its beginning."""
-    return float(dt / (tau_syn * -np.expm1(-dt / tau_syn)))
+def tape_slope(model: NeuronModel, dt: float, tau_syn: float) -> dict[str, str]:
+    """Return what to tape for the slope of the membrane potential at a spike.
+
+    ``IsynScale`` turns the mean input current of a timestep into that at its beginning.
+    """
+    model.add_param("IsynScale", "scalar", float(dt / (tau_syn * -np.expm1(-dt / tau_syn))))
+    return {"IMinusV": "(Isyn * IsynScale) - V"}
 
 
 def warn_about_reset(pop: Population, neuron: LeakyIntegrateFire) -> None:

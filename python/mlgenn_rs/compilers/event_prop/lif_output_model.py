@@ -13,7 +13,7 @@ from ...readouts import FirstSpikeTime
 from ...utils.endpoints import get_shape
 from ...utils.model import CustomUpdateModel, NeuronModel
 from .adjoint import ADJOINT_RESET, UNDRIVEN_DYNAMICS, add_adjoint, get_tau_syn
-from .hidden_model import get_isyn_scale, warn_about_reset
+from .hidden_model import SLOPE, tape_slope, warn_about_reset
 from .labels import add_labels
 from .population import PopulationState, Role
 from .settings import Settings
@@ -114,8 +114,8 @@ def build_lif_output(
             model.add_var(name, "scalar", 0.0, VarAccess.READ_ONLY_SHARED_NEURON)
         state.has_first_spike_sums = True
 
-    tape = SpikeTape(settings, num_neurons)
-    tape.add_to_model(model, dynamics, jump, get_isyn_scale(settings.dt, tau_syn))
+    tape = SpikeTape(settings, num_neurons, tape_slope(model, settings.dt, tau_syn))
+    tape.add_to_model(model, dynamics, SLOPE + jump)
     state.tape = tape
     return model, state
 

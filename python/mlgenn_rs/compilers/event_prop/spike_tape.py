@@ -1,9 +1,9 @@
 """Tape of spikes: written in the forward pass, played back in reverse in the backward pass.
 
 Each neuron of each batch member has a ring of ``max_spikes`` slots with spike times and, for
-neurons that are trained, the current minus the membrane potential at the spike (``RingIMinusV``),
-which is proportional to the slope of the membrane potential.  The spikes of the example in the
-backward pass lie between ``RingReadEndOffset`` (exclusive) and ``RingWriteStartOffset``, those of
+neurons that are trained, values at the spike that its jump in the backward pass needs, such as the
+current minus the membrane potential (``RingIMinusV``), which is proportional to the slope of the
+membrane potential.  The spikes of the example in the backward pass lie between ``RingReadEndOffset`` (exclusive) and ``RingWriteStartOffset``, those of
 the example in the forward pass between that and ``RingWriteOffset`` (exclusive).
 
 A spike of timestep ``m`` (out of ``N``) raises ``BackSpike`` at the end of timestep ``N - 2 - m``,
@@ -12,7 +12,8 @@ which acts in the following one, both in synapses and in the neuron itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,13 +48,11 @@ class SpikeTape:
 
     settings: Settings
     num_neurons: int
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Code of what is taped with each spike, by name; it runs before the neuron is reset."""
 
     def add_to_model(
-        self,
-        model: NeuronModel,
-        dynamics: str = "",
-        jump: str = "",
-        isyn_scale: float | None = None,
+        self, model: NeuronModel, before: str = "", jump: str = "", after: str = ""
     ) -> None:
         """Add the tape to a model.
 
@@ -61,13 +60,12 @@ class SpikeTape:
         ----------
         model
             Model of a spiking neuron, to be extended.
-        dynamics
-            Code of the adjoint variables between spikes.
+        before, after
+            Code that runs in every timestep before and after the jump; it can use ``backT``, the
+            time in ms of the timestep that the backward pass is at.
         jump
-            Code run when a spike is met in the backward pass; the code can use ``backT``, the time
-            of the spike in ms, and ``slopeRecip``, one over the taped current minus potential.
-        isyn_scale
-            Turns ``Isyn`` into current; ``None`` if currents need not be taped.
+            Code that runs when a spike is met in the backward pass; it can use ``backT``, too, and
+            ``taped<name>`` for each value that was taped.
         """
         settings = self.settings
         num_slots = settings.batch_size * self.num_neurons * settings.max_spikes
@@ -79,19 +77,22 @@ class SpikeTape:
         model.add_var("BackSpike", "uint8_t", 0)
         model.add_var("NextBackSpikeTime", "scalar", NO_SPIKE)
         model.add_var(LOST_SPIKES_VAR, "unsigned int", 0)
-        model.add_egp("RingSpikeTime", "scalar*", np.zeros(num_slots, dtype=np.float32))
-        store_current = ""
-        if isyn_scale is not None:
-            model.add_param("IsynScale", "scalar", isyn_scale)
-            model.add_egp("RingIMinusV", "scalar*", np.zeros(num_slots, dtype=np.float32))
-            store_current = "RingIMinusV[tape + RingWriteOffset] = (Isyn * IsynScale) - V;"
-            jump = f"const scalar slopeRecip = 1.0 / RingIMinusV[tape + RingReadOffset];\n{jump}"
+        for ring in ("RingSpikeTime", *map(_ring, self.values)):
+            model.add_egp(ring, "scalar*", np.zeros(num_slots, dtype=np.float32))
+        read = [
+            f"const scalar taped{name} = {_ring(name)}[tape + RingReadOffset];"
+            for name in self.values
+        ]
+        write = [
+            f"{_ring(name)}[tape + RingWriteOffset] = {code};" for name, code in self.values.items()
+        ]
         model.prepend_sim_code(
             f"""
             const scalar backT = ExampleTime - t - dt;
-            {dynamics}
+            {before}
             if (BackSpike) {{
                 {_TAPE}
+                {_lines(read)}
                 {jump}
                 RingReadOffset--;
                 if (RingReadOffset < 0) {{
@@ -99,6 +100,7 @@ class SpikeTape:
                 }}
                 {_FIND_NEXT}
             }}
+            {after}
             BackSpike = (fabs(backT - NextBackSpikeTime - dt) < (0.5 * dt)) ? 1 : 0;
             """
         )
@@ -110,7 +112,7 @@ class SpikeTape:
             else {{
                 {_TAPE}
                 RingSpikeTime[tape + RingWriteOffset] = t;
-                {store_current}
+                {_lines(write)}
                 RingWriteOffset++;
                 if (RingWriteOffset == MaxSpikes) {{
                     RingWriteOffset = 0;
@@ -137,3 +139,11 @@ class SpikeTape:
             {_FIND_NEXT}
             """
         )
+
+
+def _ring(value: str) -> str:
+    return f"Ring{value}"
+
+
+def _lines(code: list[str]) -> str:
+    return "\n".join(code)
