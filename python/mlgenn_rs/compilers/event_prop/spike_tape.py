@@ -3,8 +3,11 @@
 Each neuron of each batch member has a ring of ``max_spikes`` slots with spike times and, for
 neurons that are trained, values at the spike that its jump in the backward pass needs, such as the
 current minus the membrane potential (``RingIMinusV``), which is proportional to the slope of the
-membrane potential.  The spikes of the example in the backward pass lie between ``RingReadEndOffset`` (exclusive) and ``RingWriteStartOffset``, those of
-the example in the forward pass between that and ``RingWriteOffset`` (exclusive).
+membrane potential.
+
+The spikes of the example in the backward pass lie between ``RingReadEndOffset`` (exclusive) and
+``RingWriteStartOffset``, those of the example in the forward pass between that and
+``RingWriteOffset`` (exclusive).
 
 A spike of timestep ``m`` (out of ``N``) raises ``BackSpike`` at the end of timestep ``N - 2 - m``,
 which acts in the following one, both in synapses and in the neuron itself.
