@@ -74,7 +74,8 @@ class RunPlan:
 class Simulation:
     """The state of a network that is being simulated.
 
-    ``arrays`` holds initial values and extra global parameters by path, one-dimensional.
+    ``arrays`` holds initial values and extra global parameters by path, one-dimensional, or how
+    many zeros.
     """
 
     timestep: int
@@ -83,7 +84,7 @@ class Simulation:
     def __init__(
         self,
         compiled: CompiledModel,
-        arrays: Mapping[str, npt.NDArray[Any]],
+        arrays: Mapping[str, npt.NDArray[Any] | int],
         num_recording_timesteps: int | None = None,
     ) -> None: ...
     def step(self) -> None:

@@ -252,3 +252,19 @@ def test_random_values_depend_on_the_seed_alone(backend: str) -> None:
     assert np.any(first[0] != other[0])
     assert len(first[1]) == pytest.approx(50 * 50 * 0.2, rel=0.2)
     assert -1.0 <= first[0].min() < -0.5 < 0.5 < first[0].max() <= 1.0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_extra_global_parameter_of_zeros(backend: str) -> None:
+    model = new_model(backend)
+    code = "table[id * 1000] += 1.0f;"
+    neuron = e.create_neuron_model(
+        "Writer", sim_code=code, extra_global_params=[("table", "scalar*")]
+    )
+    table = model.add_neuron_population("P", 3, neuron).extra_global_params["table"]
+    table.set_init_values(e.Zeros(5000))
+    run_ready(model)
+    model.run(2)
+    expected = np.zeros(5000)
+    expected[[0, 1000, 2000]] = 2.0
+    np.testing.assert_array_equal(table.view, expected)

@@ -7,13 +7,18 @@ use mlgenn_model::layout::{Array, ArrayId, Length};
 
 use crate::error::{EngineError, size};
 
-/// Values for an array, of any numeric type.
+/// Values for an array.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ArrayData {
-    /// Type of the values.
-    pub ty: Type,
-    /// The values in memory order, native byte order.
-    pub bytes: Vec<u8>,
+pub enum ArrayData {
+    /// Values of any numeric type.
+    Values {
+        /// Their type.
+        ty: Type,
+        /// The values in memory order, native byte order.
+        bytes: Vec<u8>,
+    },
+    /// That many zeros.  An extra global parameter takes memory only where it is written to.
+    Zeros(usize),
 }
 
 /// Arrays by path.
@@ -49,17 +54,22 @@ pub fn memory_plan(plan: &Plan) -> Vec<MemoryItem> {
 impl ArrayData {
     /// Values from `f32` numbers.
     pub fn from_f32(values: &[f32]) -> Self {
-        Self { ty: Type::F32, bytes: values.iter().flat_map(|v| v.to_ne_bytes()).collect() }
+        let bytes = values.iter().flat_map(|v| v.to_ne_bytes()).collect();
+        Self::Values { ty: Type::F32, bytes }
     }
 
     /// Values from `u32` numbers.
     pub fn from_u32(values: &[u32]) -> Self {
-        Self { ty: Type::U32, bytes: values.iter().flat_map(|v| v.to_ne_bytes()).collect() }
+        let bytes = values.iter().flat_map(|v| v.to_ne_bytes()).collect();
+        Self::Values { ty: Type::U32, bytes }
     }
 
     /// Number of values.
     pub fn len(&self) -> usize {
-        self.bytes.len() / self.ty.bytes()
+        match self {
+            Self::Values { ty, bytes } => bytes.len() / ty.bytes(),
+            Self::Zeros(len) => *len,
+        }
     }
 
     /// Whether there are no values.
@@ -69,7 +79,11 @@ impl ArrayData {
 
     /// Bits of each value, converted to a type.
     pub(crate) fn bits(&self, ty: Type) -> impl Iterator<Item = u64> + '_ {
-        self.bytes.chunks_exact(self.ty.bytes()).map(move |chunk| {
+        let (given, bytes, zeros): (Type, &[u8], usize) = match self {
+            Self::Values { ty, bytes } => (*ty, bytes, 0),
+            Self::Zeros(len) => (ty, &[], *len),
+        };
+        let values = bytes.chunks_exact(given.bytes()).map(move |chunk| {
             let mut raw = [0; 8];
             let width = chunk.len();
             if cfg!(target_endian = "big") {
@@ -78,17 +92,21 @@ impl ArrayData {
                 raw[..width].copy_from_slice(chunk);
             }
             let bits = u64::from_ne_bytes(raw);
-            if self.ty == ty { bits } else { evaluate::convert(self.ty, ty, bits) }
-        })
+            if given == ty { bits } else { evaluate::convert(given, ty, bits) }
+        });
+        values.chain(std::iter::repeat_n(0, zeros))
     }
 
     /// Copy into a buffer, from element `start` on; the caller has checked the size.
     pub(crate) fn copy_to(&self, buffer: &Buffer, start: usize) {
-        if self.ty == buffer.ty() {
-            buffer.copy_from_bytes(start, &self.bytes);
-        } else {
-            for (index, bits) in self.bits(buffer.ty()).enumerate() {
-                buffer.store(start + index, bits);
+        match self {
+            Self::Values { ty, bytes } if *ty == buffer.ty() => {
+                buffer.copy_from_bytes(start, bytes);
+            }
+            _ => {
+                for (index, bits) in self.bits(buffer.ty()).enumerate() {
+                    buffer.store(start + index, bits);
+                }
             }
         }
     }

@@ -59,8 +59,9 @@ pub(crate) fn initialise(
         active: &worker.active_lanes.words,
     };
     for (id, array) in plan.layout.arrays() {
+        // Memory is zero already
         if array.length == Length::GivenAtLoad
-            && let Some(data) = arrays.get(&array.path)
+            && let Some(data @ ArrayData::Values { .. }) = arrays.get(&array.path)
         {
             data.copy_to(&buffers[id.0], 0);
         }
@@ -130,6 +131,8 @@ impl Loader<'_> {
         let buffer = &self.buffers[init.array.0];
         let given = arrays.get(&array.path);
         match &init.from {
+            // Memory holds the fill value already
+            InitFrom::Bits(bits) if *bits == array.fill => {}
             InitFrom::Bits(bits) => {
                 buffer.fill(0, buffer.len(), *bits);
             }

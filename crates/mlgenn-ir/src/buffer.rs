@@ -13,6 +13,10 @@ pub const ALIGNMENT: usize = 64;
 /// vectors.
 pub const PADDING: usize = 64;
 
+/// Alignment that the allocator is asked for.  For a larger one it would write all zeros itself;
+/// like this, large arrays take memory page by page, when something is written.
+const ALLOCATED_ALIGNMENT: usize = 16;
+
 /// A zero-initialised array of elements of one [`Type`] with interior mutability.
 ///
 /// Accessors check bounds. Threads may use one buffer at the same time as long as no element is
@@ -22,6 +26,7 @@ pub const PADDING: usize = 64;
 #[derive(Debug)]
 pub struct Buffer {
     pointer: NonNull<u8>,
+    allocation: NonNull<u8>,
     ty: Type,
     len: usize,
 }
@@ -47,14 +52,19 @@ impl Buffer {
     pub fn new(ty: Type, len: usize) -> Result<Self, AllocationError> {
         let layout = Self::layout(ty, len).ok_or(AllocationError { len, ty })?;
         // SAFETY: the layout has a size of at least `PADDING` bytes.
-        let pointer = unsafe { alloc_zeroed(layout) };
-        let pointer = NonNull::new(pointer).ok_or(AllocationError { len, ty })?;
-        Ok(Self { pointer, ty, len })
+        let allocation = unsafe { alloc_zeroed(layout) };
+        let allocation = NonNull::new(allocation).ok_or(AllocationError { len, ty })?;
+        // SAFETY: `layout` has room for moving the elements to the next multiple of `ALIGNMENT`.
+        let pointer = unsafe { allocation.add(allocation.align_offset(ALIGNMENT)) };
+        Ok(Self { pointer, allocation, ty, len })
     }
 
+    /// What is allocated: elements, padding, and what it takes to align them.
     fn layout(ty: Type, len: usize) -> Option<Layout> {
         let bytes = len.checked_mul(ty.bytes())?.checked_add(PADDING)?;
-        Layout::from_size_align(bytes.checked_next_multiple_of(ALIGNMENT)?, ALIGNMENT).ok()
+        let aligned = bytes.checked_next_multiple_of(ALIGNMENT)?;
+        let room = ALIGNMENT - ALLOCATED_ALIGNMENT;
+        Layout::from_size_align(aligned.checked_add(room)?, ALLOCATED_ALIGNMENT).ok()
     }
 
     /// Number of elements.
@@ -205,7 +215,7 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         if let Some(layout) = Self::layout(self.ty, self.len) {
             // SAFETY: allocated with this layout in `new`.
-            unsafe { dealloc(self.as_ptr(), layout) }
+            unsafe { dealloc(self.allocation.as_ptr(), layout) }
         }
     }
 }
@@ -218,6 +228,7 @@ mod tests {
     fn elements_keep_their_bits() {
         for ty in Type::ALL {
             let buffer = Buffer::new(ty, 5).unwrap();
+            assert!(buffer.as_ptr().addr().is_multiple_of(ALIGNMENT));
             assert_eq!(buffer.load(4), Some(0));
             assert!(buffer.store(4, 0x81));
             assert_eq!(buffer.load(4), Some(0x81));

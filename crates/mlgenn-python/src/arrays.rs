@@ -8,7 +8,7 @@ use numpy::ndarray::{ArrayViewD, IxDyn};
 use numpy::{Element, PyArrayDyn, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyInt};
 
 /// Keeps memory of the engine alive for as long as a numpy array shows it.
 #[pyclass(frozen, module = "mlgenn_rs._core")]
@@ -67,13 +67,17 @@ fn share_as<'py, T: Element>(
     Ok(array.into_any())
 }
 
-/// Copy a dictionary of numpy arrays.
+/// Copy a dictionary of numpy arrays, or numbers of zeros.
 pub(crate) fn copy_in(arrays: &Bound<'_, PyDict>) -> PyResult<Arrays> {
     arrays
         .iter()
         .map(|(path, array)| {
             let path: String = path.extract()?;
-            let data = copy(&path, &array)?;
+            let data = if array.is_instance_of::<PyInt>() {
+                ArrayData::Zeros(array.extract()?)
+            } else {
+                copy(&path, &array)?
+            };
             Ok((path, data))
         })
         .collect()
@@ -94,11 +98,11 @@ fn copy(path: &str, array: &Bound<'_, PyAny>) -> PyResult<ArrayData> {
         )));
     };
     if array.len() == 0 {
-        return Ok(ArrayData { ty, bytes: Vec::new() });
+        return Ok(ArrayData::Values { ty, bytes: Vec::new() });
     }
     let bytes = array.call_method1("view", ("uint8",))?;
     let bytes: PyReadonlyArray1<'_, u8> = bytes.extract()?;
-    Ok(ArrayData { ty, bytes: bytes.as_slice()?.to_vec() })
+    Ok(ArrayData::Values { ty, bytes: bytes.as_slice()?.to_vec() })
 }
 
 fn type_named(name: &str) -> Option<Type> {

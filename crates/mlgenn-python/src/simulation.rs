@@ -28,7 +28,8 @@ pub(crate) struct PySimulation {
 
 #[pymethods]
 impl PySimulation {
-    /// Allocate and initialise; `arrays` are initial values and extra global parameters by path.
+    /// Allocate and initialise; `arrays` are initial values and extra global parameters by path:
+    /// arrays, or how many zeros.
     #[new]
     #[pyo3(signature = (compiled, arrays, num_recording_timesteps=None))]
     fn new(

@@ -282,8 +282,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
         Beside the trained variables these are all other arrays of the loaded network, the
         parameters of optimisers, numpy's global random number generator and the order of examples.
         It is one archive, which replaces an older one as a whole; it takes as much space as the
-        loaded network, see :meth:`memory_plan`.  Call it between epochs (``Checkpoint`` with
-        ``include_training_state`` does) or between calls of :meth:`train`.
+        loaded network, see :meth:`memory_plan`, without arrays that are mostly zero.  Call it
+        between epochs (``Checkpoint`` with ``include_training_state`` does) or between calls of
+        :meth:`train`.
 
         Parameters
         ----------

@@ -19,13 +19,20 @@ import numpy.typing as npt
 
 from ..engine import GeNNModel
 from ..optimisers import Optimiser
+from .mostly_zero import OccupiedParts
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-FORMAT = 1
+Kind = tuple[np.dtype[Any], tuple[int, ...]]
+"""Type and shape of an array."""
+
+FORMAT = 2
 """Version of what is stored."""
 
 _HEADER, _ORDER, _ARRAY = "header", "order", "array/"
+
+_PARTS = {"numbers": "numbers/", "contents": "contents/", "rest": "rest/"}
+"""Fields of :class:`OccupiedParts`, and what comes before the path of an array."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +79,18 @@ def pack(genn_model: GeNNModel, optimisers: Sequence[Optimiser], position: Posit
         "epoch": position.epoch,
         "end": position.end,
     }
-    text = json.dumps(header).encode()
-    arrays: Arrays = {_HEADER: np.frombuffer(text, dtype=np.uint8), _ORDER: position.order}
+    arrays: Arrays = {_ORDER: position.order}
+    mostly_zero = {}
     for path, array in genn_model.state_arrays().items():
-        arrays[f"{_ARRAY}{path}"] = array
-    return arrays
+        parts = OccupiedParts.find(array)
+        if parts is None:
+            arrays[f"{_ARRAY}{path}"] = array
+            continue
+        mostly_zero[path] = [array.dtype.str, array.shape]
+        for name, prefix in _PARTS.items():
+            arrays[f"{prefix}{path}"] = getattr(parts, name)
+    text = json.dumps({**header, "mostly_zero": mostly_zero}).encode()
+    return {_HEADER: np.frombuffer(text, dtype=np.uint8), **arrays}
 
 
 def unpack(
@@ -101,7 +115,12 @@ def unpack(
         if name.startswith(_ARRAY)
     }
     live = genn_model.state_arrays()
-    _check_arrays(saved, live, header["network"])
+    kinds = {
+        path: (np.dtype(dtype), tuple(shape))
+        for path, (dtype, shape) in header["mostly_zero"].items()
+    }
+    kinds |= {path: (array.dtype, array.shape) for path, array in saved.items()}
+    _check_arrays(kinds, live, header["network"])
     if strict and header["description"] != _digest(genn_model):
         raise RuntimeError(
             "load_training_state: the network has the same arrays as the one that was saved, but "
@@ -115,6 +134,9 @@ def unpack(
         )
     for path, array in saved.items():
         live[path][...] = array
+    for path in header["mostly_zero"]:
+        parts = {name: arrays[f"{prefix}{path}"] for name, prefix in _PARTS.items()}
+        OccupiedParts(**parts).restore(live[path])
     genn_model.resume(header["progress"])
     for optimiser, numbers in zip(optimisers, header["optimisers"], strict=True):
         vars(optimiser).update(numbers)
@@ -134,14 +156,14 @@ def _get_header(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
     return header
 
 
-def _check_arrays(saved: Arrays, live: Arrays, network: str) -> None:
-    """Raise unless arrays of the same names and shapes were saved."""
+def _check_arrays(saved: Mapping[str, Kind], live: Arrays, network: str) -> None:
+    """Raise unless arrays of the same names, types and shapes were saved."""
     differences = [f"{path} is missing" for path in live if path not in saved]
     differences += [f"{path} is unknown" for path in saved if path not in live]
-    for path, array in saved.items():
-        if path in live and (array.shape, array.dtype) != (live[path].shape, live[path].dtype):
+    for path, (dtype, shape) in saved.items():
+        if path in live and (dtype, shape) != (live[path].dtype, live[path].shape):
             differences.append(
-                f"{path} was {array.dtype} {array.shape}, is {live[path].dtype} {live[path].shape}"
+                f"{path} was {dtype} {shape}, is {live[path].dtype} {live[path].shape}"
             )
     if differences:
         shown = "; ".join(differences[:3])

@@ -21,7 +21,7 @@ load and run it::
 
 from __future__ import annotations
 
-from .arrays import ExtraGlobalParam, Variable
+from .arrays import ExtraGlobalParam, Variable, Zeros
 from .current_source import CurrentSource
 from .custom_connectivity_update import CustomConnectivityUpdate
 from .custom_update import CustomUpdate
@@ -114,6 +114,7 @@ __all__ = [
     "VarAccessMode",
     "VarLocation",
     "Variable",
+    "Zeros",
     "create_current_source_model",
     "create_custom_connectivity_update_model",
     "create_custom_update_model",

@@ -7,6 +7,7 @@ the next timestep, and pushing and pulling do nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,20 @@ if TYPE_CHECKING:
     from .synapse_group import SynapseGroup
 
 AnyArray = npt.NDArray[Any]
+
+InitialArray = AnyArray | int
+"""What an array starts with: values, or that many zeros."""
+
+
+@dataclass(frozen=True)
+class Zeros:
+    """Initial values of an extra global parameter that is zero everywhere.
+
+    Unlike an array of zeros it takes memory only where the network writes to it.
+    """
+
+    length: int
+    """Number of elements."""
 
 
 class NamedItems(dict[str, Any]):
@@ -115,20 +130,25 @@ class ExtraGlobalParam(Array):
         super().__init__(network, path)
         self.name = declaration.name
         self.type = declaration.type
-        self._initial: AnyArray | None = None
+        self._initial: AnyArray | Zeros | None = None
 
-    def set_init_values(self, values: npt.ArrayLike) -> None:
+    def set_init_values(self, values: npt.ArrayLike | Zeros) -> None:
         """Give the values that the array has when the network is loaded."""
         if self._network.is_loaded:
             raise RuntimeFault(
                 f"{self._path}: the network is loaded, which fixed the length of this array; "
                 f"write to `view` or `values` instead"
             )
-        self._initial = np.array(values, dtype=self._network.dtype(self.type)).ravel()
+        if isinstance(values, Zeros):
+            self._initial = values
+        else:
+            self._initial = np.array(values, dtype=self._network.dtype(self.type)).ravel()
 
-    def initial_arrays(self) -> Iterator[tuple[str, AnyArray]]:
+    def initial_arrays(self) -> Iterator[tuple[str, InitialArray]]:
         """Yield the path and values to load, if values were given."""
-        if self._initial is not None:
+        if isinstance(self._initial, Zeros):
+            yield self._path, self._initial.length
+        elif self._initial is not None:
             yield self._path, self._initial
 
 
@@ -206,7 +226,7 @@ class Variable(DelayedArray):
             return self._initial.describe(self._network.dt)
         return {"kind": "array"}
 
-    def initial_arrays(self) -> Iterator[tuple[str, AnyArray]]:
+    def initial_arrays(self) -> Iterator[tuple[str, InitialArray]]:
         """Yield paths and values to load: the variable itself and arrays of its initialiser."""
         if not isinstance(self._initial, VarInit):
             values = self._initial

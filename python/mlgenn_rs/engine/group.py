@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .arrays import AnyArray, NamedItems
+from .arrays import InitialArray, NamedItems
 from .enums import VarLocation
 from .errors import RuntimeFault
 from .names import check_group_name
@@ -50,7 +50,7 @@ class Group:
         """Yield the dictionaries of arrays that may have initial values."""
         raise NotImplementedError
 
-    def initial_arrays(self) -> Iterator[tuple[str, AnyArray]]:
+    def initial_arrays(self) -> Iterator[tuple[str, InitialArray]]:
         """Yield paths and values of arrays to load."""
         for arrays in self.array_groups():
             for array in arrays.values():

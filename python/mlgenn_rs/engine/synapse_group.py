@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import AnyArray, DelayedArray, NamedItems, make_egps, make_variables
+from .arrays import (
+    AnyArray,
+    DelayedArray,
+    InitialArray,
+    NamedItems,
+    make_egps,
+    make_variables,
+)
 from .connectivity import (
     ConnectivityInit,
     check_matrix_type,
@@ -447,7 +454,7 @@ class SynapseGroup(Group):
         yield self.psm_extra_global_params
         yield self.connectivity_extra_global_params
 
-    def initial_arrays(self) -> Iterator[tuple[str, AnyArray]]:
+    def initial_arrays(self) -> Iterator[tuple[str, InitialArray]]:
         """Yield paths and values of arrays to load."""
         if self._pairs is not None:
             yield f"{self.path}.pre_ind", self._pairs.pre

@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from ...engine import create_var_ref
+from ...engine import Zeros, create_var_ref
 from ...utils.model import CustomUpdateModel, NeuronModel
 from .settings import Settings
 
@@ -30,11 +28,8 @@ class LossTape:
         model.add_param("TapeSlots", "int", slots)
         model.add_var("RingReadOffset", "int", 0)
         model.add_var("RingWriteOffset", "int", 0)
-        model.add_egp(
-            "RingOutputLossTerm",
-            "scalar*",
-            np.zeros(self.settings.batch_size * self.num_neurons * slots, dtype=np.float32),
-        )
+        size = self.settings.batch_size * self.num_neurons * slots
+        model.add_egp("RingOutputLossTerm", "scalar*", Zeros(size))
 
     def add_to_reset(self, model: CustomUpdateModel, genn_pop: Any) -> None:
         """Make a custom update wind the tape: what was written is what is read next."""

@@ -1,13 +1,15 @@
 """Tape of spikes: written in the forward pass, played back in reverse in the backward pass.
 
-Each neuron of each batch member has a ring of ``max_spikes`` slots with spike times and, for
-neurons that are trained, values at the spike that its jump in the backward pass needs, such as the
-current minus the membrane potential (``RingIMinusV``), which is proportional to the slope of the
-membrane potential.
+Each neuron of each batch member has ``max_spikes`` slots with spike times and, for neurons that are
+trained, values at the spike that its jump in the backward pass needs, such as the current minus the
+membrane potential (``RingIMinusV``), which is proportional to the slope of the membrane potential.
 
-The spikes of the example in the backward pass lie between ``RingReadEndOffset`` (exclusive) and
-``RingWriteStartOffset``, those of the example in the forward pass between that and
-``RingWriteOffset`` (exclusive).
+One example is played back while the next one is written, so the slots are two stacks: one example
+fills them from the first one up, the next one from the last one down.  The spikes in the backward
+pass lie between ``RingReadOffset`` and ``RingReadEndOffset`` (exclusive), those of the example in
+the forward pass end at ``RingWriteOffset`` (exclusive), and ``RingWriteEndOffset`` is the slot
+between both that stays empty.  Slots are the slowest axis of the arrays, so memory is only needed
+for as many slots as the busiest neurons fill at either end.
 
 A spike of timestep ``m`` (out of ``N``) raises ``BackSpike`` at the end of timestep ``N - 2 - m``,
 which acts in the following one, both in synapses and in the neuron itself.
@@ -19,9 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from ...engine import create_egp_ref, create_var_ref
+from ...engine import Zeros, create_egp_ref, create_var_ref
 from ...utils.model import CustomUpdateModel, NeuronModel
 from .settings import Settings
 
@@ -31,28 +31,60 @@ LOST_SPIKES_VAR = "NumLostSpikes"
 NO_SPIKE = -1.0e30
 """Time (ms) of the next backward spike of a neuron that has none left."""
 
-_OFFSETS = ("RingWriteOffset", "RingReadOffset", "RingWriteStartOffset", "RingReadEndOffset")
+MAX_ELEMENTS = 2**32
+"""Number of elements of an array that model code can index."""
 
-_TAPE = "const unsigned int tape = ((batch * num_neurons) + id) * MaxSpikes;"
+_OFFSETS = ("RingWriteOffset", "RingWriteEndOffset", "RingReadOffset", "RingReadEndOffset")
+
+# Both offsets move the same way: that of reading back to where its example began
+_STEP = "const int step = (RingReadEndOffset < 0) ? -1 : 1;"
+
+
+def _slot(ring: str, offset: str) -> str:
+    """Return code for a slot of a neuron."""
+    return f"{ring}[({offset} * TapeStride) + (batch * num_neurons) + id]"
+
 
 _FIND_NEXT = f"""
-    if (RingReadOffset == RingReadEndOffset) {{
-        NextBackSpikeTime = {NO_SPIKE};
-    }}
-    else {{
-        NextBackSpikeTime = RingSpikeTime[tape + RingReadOffset];
+    NextBackSpikeTime = {NO_SPIKE};
+    if (RingReadOffset != RingReadEndOffset) {{
+        NextBackSpikeTime = {_slot("RingSpikeTime", "RingReadOffset")};
     }}
 """
 
 
 @dataclass(frozen=True)
 class SpikeTape:
-    """Tape of the spikes of one population."""
+    """Tape of the spikes of one population.
+
+    Raises
+    ------
+    ValueError
+        If it has too many slots.
+    """
 
     settings: Settings
     num_neurons: int
     values: Mapping[str, str] = field(default_factory=dict)
     """Code of what is taped with each spike, by name; it runs before the neuron is reset."""
+
+    def __post_init__(self) -> None:
+        """Check that model code can index all slots."""
+        if self._num_slots >= MAX_ELEMENTS:
+            raise ValueError(
+                f"EventPropCompiler: max_spikes={self.settings.max_spikes} slots for each of "
+                f"{self.num_neurons} neurons and {self.settings.batch_size} examples are too many: "
+                f"together there must be fewer than {MAX_ELEMENTS}"
+            )
+
+    @property
+    def _stride(self) -> int:
+        """Distance between the slots of a neuron."""
+        return self.settings.batch_size * self.num_neurons
+
+    @property
+    def _num_slots(self) -> int:
+        return self.settings.max_spikes * self._stride
 
     def add_to_model(
         self, model: NeuronModel, before: str = "", jump: str = "", after: str = ""
@@ -70,37 +102,33 @@ class SpikeTape:
             Code that runs when a spike is met in the backward pass; it can use ``backT``, too, and
             ``taped<name>`` for each value that was taped.
         """
-        settings = self.settings
-        num_slots = settings.batch_size * self.num_neurons * settings.max_spikes
-        last = settings.max_spikes - 1
-        model.add_param("ExampleTime", "scalar", settings.example_time)
-        model.add_param("MaxSpikes", "int", settings.max_spikes)
-        for name, value in zip(_OFFSETS, (0, last, last, last), strict=True):
+        slots = self.settings.max_spikes
+        model.add_param("ExampleTime", "scalar", self.settings.example_time)
+        model.add_param("TapeStride", "unsigned int", self._stride)
+        for name, value in zip(_OFFSETS, (0, slots - 1, slots, slots), strict=True):
             model.add_var(name, "int", value)
         model.add_var("BackSpike", "uint8_t", 0)
         model.add_var("NextBackSpikeTime", "scalar", NO_SPIKE)
         model.add_var(LOST_SPIKES_VAR, "unsigned int", 0)
         for ring in ("RingSpikeTime", *map(_ring, self.values)):
-            model.add_egp(ring, "scalar*", np.zeros(num_slots, dtype=np.float32))
+            model.add_egp(ring, "scalar*", Zeros(self._num_slots))
         read = [
-            f"const scalar taped{name} = {_ring(name)}[tape + RingReadOffset];"
+            f"const scalar taped{name} = {_slot(_ring(name), 'RingReadOffset')};"
             for name in self.values
         ]
         write = [
-            f"{_ring(name)}[tape + RingWriteOffset] = {code};" for name, code in self.values.items()
+            f"{_slot(_ring(name), 'RingWriteOffset')} = {code};"
+            for name, code in self.values.items()
         ]
         model.prepend_sim_code(
             f"""
             const scalar backT = ExampleTime - t - dt;
             {before}
             if (BackSpike) {{
-                {_TAPE}
                 {_lines(read)}
                 {jump}
-                RingReadOffset--;
-                if (RingReadOffset < 0) {{
-                    RingReadOffset = MaxSpikes - 1;
-                }}
+                {_STEP}
+                RingReadOffset += step;
                 {_FIND_NEXT}
             }}
             {after}
@@ -109,17 +137,14 @@ class SpikeTape:
         )
         model.prepend_reset_code(
             f"""
-            if (RingWriteOffset == RingReadEndOffset) {{
+            if (RingWriteOffset == RingWriteEndOffset) {{
                 {LOST_SPIKES_VAR}++;
             }}
             else {{
-                {_TAPE}
-                RingSpikeTime[tape + RingWriteOffset] = t;
+                {_slot("RingSpikeTime", "RingWriteOffset")} = t;
                 {_lines(write)}
-                RingWriteOffset++;
-                if (RingWriteOffset == MaxSpikes) {{
-                    RingWriteOffset = 0;
-                }}
+                {_STEP}
+                RingWriteOffset += step;
             }}
             """
         )
@@ -127,6 +152,7 @@ class SpikeTape:
     def add_to_reset(self, model: CustomUpdateModel, genn_pop: Any) -> None:
         """Make a custom update wind the tape: what was written is what is read next."""
         model.add_param("MaxSpikes", "int", self.settings.max_spikes)
+        model.add_param("TapeStride", "unsigned int", self._stride)
         for name in _OFFSETS:
             model.add_var_ref(name, "int", create_var_ref(genn_pop, name))
         model.add_var_ref(
@@ -135,10 +161,11 @@ class SpikeTape:
         model.add_egp_ref("RingSpikeTime", "scalar*", create_egp_ref(genn_pop, "RingSpikeTime"))
         model.append_update_code(
             f"""
-            {_TAPE}
-            RingReadOffset = (RingWriteOffset == 0) ? (MaxSpikes - 1) : (RingWriteOffset - 1);
-            RingReadEndOffset = RingWriteStartOffset;
-            RingWriteStartOffset = RingReadOffset;
+            {_STEP}
+            RingReadOffset = RingWriteOffset - step;
+            RingReadEndOffset = (step > 0) ? -1 : MaxSpikes;
+            RingWriteOffset = (step > 0) ? (MaxSpikes - 1) : 0;
+            RingWriteEndOffset = RingReadOffset + step;
             {_FIND_NEXT}
             """
         )
