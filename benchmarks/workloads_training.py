@@ -285,23 +285,5 @@ def e_prop_pattern(hidden: int, timesteps: int, epochs: int, threads: int) -> Ca
         {source: spikes},
         {target: target_values},
         epochs,
-        train={"num_epochs": epochs, "metrics": no_metric(), "report_loss": True},
+        train={"num_epochs": epochs, "metrics": None, "report_loss": True},
     )
-
-
-def no_metric() -> Any:
-    """Return a metric that takes any targets."""
-    from mlgenn_rs.metrics import Metric
-
-    class NoMetric(Metric):
-        def update(self, *_: Any) -> None:
-            pass
-
-        def reset(self) -> None:
-            pass
-
-        @property
-        def result(self) -> None:
-            return None
-
-    return NoMetric()

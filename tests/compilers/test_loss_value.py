@@ -18,7 +18,7 @@ from mlgenn_rs.losses.label_loss import LabelLoss
 from mlgenn_rs.optimisers import Adam
 
 from .eprop_networks import build as build_eprop
-from .networks import CONSTANTS, NoMetric, build, to_spikes
+from .networks import CONSTANTS, build, to_spikes
 
 SCE = "sparse_categorical_crossentropy"
 NUM_EXAMPLES, TIMESTEPS = 5, 20
@@ -118,9 +118,7 @@ def test_mean_square_error() -> None:
         TIMESTEPS, "mean_square_error", optimiser=Adam(0.01), max_spikes=64, batch_size=2
     ).compile(built.network, "test")
     targets = np.random.default_rng(1).normal(size=(4, TIMESTEPS, 2))
-    metrics, v, _, _ = train(
-        compiled, {inp: SPIKES[:4]}, {out: targets}, out, 4, metrics=NoMetric()
-    )
+    metrics, v, _, _ = train(compiled, {inp: SPIKES[:4]}, {out: targets}, out, 4, metrics=None)
     expected = np.mean(0.5 * np.sum((v - targets) ** 2, axis=2))
     assert metrics["loss"].result == pytest.approx(expected, rel=1e-6)
 
@@ -161,7 +159,7 @@ def test_e_prop(loss: str) -> None:
         targets: np.ndarray = LABELS[:4]
     else:
         targets = np.random.default_rng(1).normal(size=(4, TIMESTEPS, num_out))
-    metrics, v, _, _ = train(compiled, {inp: spikes}, {out: targets}, out, 4, metrics=NoMetric())
+    metrics, v, _, _ = train(compiled, {inp: spikes}, {out: targets}, out, 4, metrics=None)
     if loss == SCE:
         expected = np.mean(
             [[cross_entropy(o, y) for o in os] for os, y in zip(v, targets, strict=True)]
@@ -185,7 +183,7 @@ def test_validation_and_progress_bar(capsys: Any) -> None:
             num_epochs=3,
             validation_split=0.4,
             report_loss=True,
-            metrics=NoMetric(),
+            metrics=None,
             callbacks=["batch_progress_bar", MetricLog("log")],
             validation_callbacks=[MetricLog("log")],
         )

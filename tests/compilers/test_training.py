@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlgenn_rs import Connection, Network, Population
 from mlgenn_rs.callbacks import Callback
 from mlgenn_rs.communicators import Communicator
-from mlgenn_rs.compilers import EventPropCompiler
+from mlgenn_rs.compilers import EventPropCompiler, InferenceCompiler
+from mlgenn_rs.connectivity import Dense
+from mlgenn_rs.neurons import LeakyIntegrate, SpikeInput
 from mlgenn_rs.optimisers import Adam
-from mlgenn_rs.utils.data import split_dataset
+from mlgenn_rs.utils.data import preprocess_spikes, split_dataset
 
 from .networks import CONSTANTS, Built, assert_close, build, to_spikes
 
@@ -170,6 +173,31 @@ def test_wrong_arguments(
         arguments.update(validation_x={inp: SPIKES}, validation_y={out: LABELS})
     with compiled, pytest.raises(error, match=message):
         compiled.train(**arguments)
+
+
+def test_training_without_metrics() -> None:
+    _, compiled, inp, out = compile_network()
+    with compiled:
+        metrics, _ = compiled.train({inp: SPIKES}, {out: LABELS}, 1, metrics=None)
+        assert metrics == {}
+
+
+def test_metrics_in_any_order_belong_to_their_outputs() -> None:
+    network = Network()
+    with network:
+        source = Population(SpikeInput(max_spikes=1), 1)
+        outputs = [Population(LeakyIntegrate(readout="var"), 2) for _ in range(2)]
+        for i, output in enumerate(outputs):
+            Connection(source, output, Dense(np.eye(2)[i : i + 1]))
+    spikes = [preprocess_spikes(np.zeros(1), [0], 1)]
+    compiled = InferenceCompiler(5).compile(network, "test")
+    with compiled:
+        metrics, _ = compiled.evaluate(
+            {source: spikes},
+            {output: [i] for i, output in enumerate(outputs)},
+            metrics={output: "sparse_categorical_accuracy" for output in reversed(outputs)},
+        )
+    assert [metrics[output].result for output in outputs] == [1.0, 1.0]
 
 
 def test_labels_for_something_without_loss() -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlgenn_rs.serialisers import Numpy
+from mlgenn_rs import Connection, Network, Population
+from mlgenn_rs.connectivity import Dense
+from mlgenn_rs.serialisers import Memory, Numpy
 
 
 def test_files_are_those_of_numpy(tmp_path: Path) -> None:
@@ -60,3 +62,34 @@ def test_objects_are_not_unpickled(tmp_path: Path) -> None:
     np.savez(tmp_path / "evil.npz", x=np.array([{"a": 1}], dtype=object))
     with pytest.raises(ValueError, match="damaged"):
         Numpy(str(tmp_path)).deserialise_archive(("evil",))
+
+
+def test_memory_keeps_copies() -> None:
+    arrays: dict[tuple[str, ...], Any] = {}
+    store, data = Memory(arrays), np.arange(3.0)
+    store.serialise((1, "Conn", "g"), data)
+    store.serialise((1, "Conn", "d"), np.ones(2))
+    store.serialise((1, "Other", "g"), np.zeros(2))
+    data[0] = 7.0
+    store.deserialise((1, "Conn", "g"))[1] = 7.0
+    store.deserialise_all((1, "Conn"))["g"][2] = 7.0
+    np.testing.assert_array_equal(store.deserialise(("1", "Conn", "g")), np.arange(3.0))
+    assert set(store.deserialise_all((1, "Conn"))) == {"d", "g"}
+    assert store.deserialise_all((1, "Con")) == {} and len(arrays) == 3
+    with pytest.raises(KeyError):
+        store.deserialise((2, "Conn", "g"))
+    store.serialise_archive((1, "state"), {"a": np.arange(4)})
+    np.testing.assert_array_equal(store.deserialise_archive((1, "state"))["a"], np.arange(4))
+    with pytest.raises(TypeError, match="dictionary"):
+        Memory("folder")  # type: ignore[arg-type]
+
+
+def test_memory_takes_weights_from_one_network_to_another() -> None:
+    weights = Memory({})
+    weights.serialise(("In_Out", "g"), np.asarray([0.5, 0.25]))
+    network = Network()
+    with network:
+        source, target = Population("spike_input", 1), Population("integrate_fire", 2)
+        connection = Connection(source, target, Dense(0.0), name="In_Out")
+    network.load((), weights)
+    np.testing.assert_array_equal(connection.connectivity.weight, [0.5, 0.25])

@@ -212,7 +212,8 @@ class CompiledInferenceNetwork(CompiledNetwork):
         callback_list.on_test_begin()
         for i, (x, y) in enumerate(batches):
             self._run_batch(i, x, callback_list)
-            update_metrics(metric_objects, y, self.get_readout(outputs), self.communicator)
+            readouts = dict(zip(outputs, self.get_readout(outputs), strict=True))
+            update_metrics(metric_objects, y, readouts, self.communicator)
             callback_list.on_batch_end(i, metric_objects)
         callback_list.on_test_end(metric_objects)
         return metric_objects, callback_list.get_data()
@@ -228,13 +229,13 @@ class CompiledInferenceNetwork(CompiledNetwork):
 def update_metrics(
     metrics: Mapping[Any, Metric],
     y: Dataset,
-    predictions: Any,
+    predictions: Mapping[Any, Any],
     communicator: Communicator | None,
 ) -> None:
     """Update the metric of each output with a batch, whose unused slots are left out."""
-    for (output, metric), prediction in zip(metrics.items(), predictions, strict=True):
+    for output, metric in metrics.items():
         labels = y[output]
-        metric.update(labels, prediction[: len(labels)], communicator)
+        metric.update(labels, predictions[output][: len(labels)], communicator)
 
 
 def as_list(objects: Any) -> list[Any]:

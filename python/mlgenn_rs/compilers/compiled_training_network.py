@@ -117,7 +117,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         num_epochs: int,
         start_epoch: int = 0,
         shuffle: bool = True,
-        metrics: MetricsType = "sparse_categorical_accuracy",
+        metrics: MetricsType | None = "sparse_categorical_accuracy",
         callbacks: Sequence[Any] = (BatchProgressBar(),),
         validation_callbacks: Sequence[Any] = (BatchProgressBar(),),
         validation_split: float = 0.0,
@@ -143,7 +143,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
         shuffle
             Shuffle the examples in every epoch, with numpy's global random number generator.
         metrics
-            Metric or its name, or a dictionary with one for each key of ``y``.
+            Metric or its name, or a dictionary with one for each key of ``y``; ``None`` for none,
+            such as where outputs are to follow targets in time.
         callbacks, validation_callbacks
             Callbacks or their names.
         validation_split
@@ -410,18 +411,20 @@ class CompiledTrainingNetwork(CompiledNetwork):
 
     def _run_batch(self, y: Dataset, metrics: Metrics, callback_list: CallbackList) -> None:
         run_timesteps(self, self.example_timesteps, callback_list)
-        outputs = {output: metric for output, metric in metrics.items() if output != LOSS_KEY}
-        readouts = self.get_readout(list(outputs))
-        update_metrics(outputs, y, readouts, self.communicator)
+        readouts = dict(zip(y, self.get_readout(list(y)), strict=True))
+        of_outputs = {output: metric for output, metric in metrics.items() if output != LOSS_KEY}
+        update_metrics(of_outputs, y, readouts, self.communicator)
         loss = metrics.get(LOSS_KEY)
         if isinstance(loss, LossValue):
-            loss.update_outputs(y, dict(zip(outputs, readouts, strict=True)), self.communicator)
+            loss.update_outputs(y, readouts, self.communicator)
 
     def _create_metrics(
-        self, metrics: MetricsType, outputs: list[Any], report_loss: bool
+        self, metrics: MetricsType | None, outputs: list[Any], report_loss: bool
     ) -> tuple[Metrics, list[OutputRecorder]]:
         """Return metrics by output, and the callbacks that they need."""
-        created: Metrics = get_object_mapping(metrics, outputs, Metric, "Metric", default_metrics)
+        created: Metrics = {}
+        if metrics is not None:
+            created = get_object_mapping(metrics, outputs, Metric, "Metric", default_metrics)
         if not report_loss:
             return created, []
         recorders: dict[Population, OutputRecorder] = {}
