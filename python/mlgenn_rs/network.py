@@ -88,7 +88,12 @@ class Network:
         for connection in self.connections:
             set_values(connection.connectivity, source.deserialise_all((*keys, connection)))
         for population in self.populations:
-            set_values(population.neuron, source.deserialise_all((*keys, population)))
+            values = source.deserialise_all((*keys, population))
+            set_values(population.neuron, values)
+            for reference in population.incoming_connections:
+                incoming = reference()
+                if incoming is not None:
+                    set_values(incoming.synapse, values)
 
     @staticmethod
     def get_default_params(type: type) -> Mapping[str, Any]:

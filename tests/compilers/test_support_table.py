@@ -330,12 +330,11 @@ def test_inputs(rule: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "parts", "error", "supported"),
     [
-        ("event_prop", {"hidden": IntegrateFire}, NotImplementedError, "LeakyIntegrateFire"),
         (
             "event_prop",
-            {"hidden": AdaptiveLeakyIntegrateFire},
+            {"hidden": IntegrateFire},
             NotImplementedError,
-            "LeakyIntegrateFire",
+            "LeakyIntegrateFire and AdaptiveLeakyIntegrateFire",
         ),
         ("event_prop", {"synapse": Delta}, NotImplementedError, "Exponential"),
         ("e_prop", {"hidden": IntegrateFire}, NotImplementedError, "LeakyIntegrateFire and"),

@@ -13,7 +13,13 @@ from ..connection import Connection
 from ..engine.enums import SynapseMatrixType
 from ..losses import Loss, default_losses
 from ..network import Network
-from ..neurons import Input, LeakyIntegrate, LeakyIntegrateFire, LeakyIntegrateFireInput
+from ..neurons import (
+    AdaptiveLeakyIntegrateFire,
+    Input,
+    LeakyIntegrate,
+    LeakyIntegrateFire,
+    LeakyIntegrateFireInput,
+)
 from ..optimisers import Optimiser, default_optimisers
 from ..population import Population
 from ..synapses import Exponential
@@ -21,7 +27,7 @@ from ..utils.checks import check_count, check_number, check_positive
 from ..utils.endpoints import get_shape, get_source, get_target
 from ..utils.model import NeuronModel, SynapseModel, WeightUpdateModel
 from ..utils.module import get_given_object, get_object, get_object_mapping
-from ..utils.network import ConnectionType, get_underlying_conn
+from ..utils.network import ConnectionType, PopulationType, get_underlying_conn
 from ..utils.snippet import ConnectivitySnippet
 from .compiled_training_network import CompiledTrainingNetwork
 from .compiler import Compiler
@@ -32,6 +38,7 @@ from .event_prop.assembly import Assembly, NetworkState, is_later_batch
 from .event_prop.callbacks import UpdateTrial
 from .event_prop.hidden_model import FEEDBACK_INPUT, build_hidden
 from .event_prop.input_model import build_input
+from .event_prop.learned_parameters import VARIABLES, LearnedParameters, parse_learned
 from .event_prop.li_output_model import build_li_output
 from .event_prop.lif_output_model import build_lif_output
 from .event_prop.population import Role
@@ -59,6 +66,11 @@ default_params: dict[type, dict[str, Any]] = {
         "integrate_during_refrac": False,
         "scale_i": True,
     },
+    AdaptiveLeakyIntegrateFire: {
+        "relative_reset": False,
+        "integrate_during_refrac": False,
+        "scale_i": True,
+    },
     Exponential: {"scale_i": True},
 }
 """Default parameters for networks that are trained with EventProp."""
@@ -67,12 +79,17 @@ default_params: dict[type, dict[str, Any]] = {
 class EventPropCompiler(Compiler):
     """Compiles networks for training with EventProp.
 
-    Hidden populations are leaky integrate-and-fire neurons; outputs are leaky integrators, or
-    leaky integrate-and-fire neurons that are read out by their first spike times; synapses are
-    ``Exponential``.  Networks should be built with ``default_params`` of this module.
+    Hidden populations are leaky integrate-and-fire neurons, with or without adaptation; outputs are
+    leaky integrators, or spiking neurons that are read out by their first spike times; synapses
+    are ``Exponential``.  Networks should be built with ``default_params`` of this module.
 
     While a batch is simulated, the gradient of the batch before it is computed.  The first batch
     of an epoch hence causes no update, and the last one does not contribute to any.
+
+    By default gradients are those of ml_genn, which are exact for leaky integrate-and-fire neurons
+    that are reset to a value and have no refractory period.  With ``exact_adjoint``, with learned
+    parameters or if any population is adaptive they are exact for all of the network: resets by
+    subtraction, refractory periods, in which neurons integrate or not, and adaptive thresholds.
 
     Wunderlich, T. C. and Pehle, C. (2021). Event-based backpropagation can compute exact gradients
     for spiking neural networks. Scientific Reports 11, 12829.
@@ -126,6 +143,26 @@ class EventPropCompiler(Compiler):
         Connections or layers whose rewirings are counted, with keys for the data that training
         returns: a list with a tuple for each batch, of the number of rewirings and of full rows
         that were tried.
+    exact_adjoint
+        Take account of all that neurons do after a spike.  Gradients are then those of the mean
+        loss per example: those of leaky integrator outputs are not divided by ``tau_mem``, and
+        those of ``RelativeMeanSquareError`` are divided by the batch size.
+    min_slope
+        Smallest slope (input current minus potential at a spike) that exact gradients are divided
+        by, relative to the distance of threshold and reset.  It keeps spikes that hardly reach
+        the threshold from dominating a batch.
+    learn
+        Dictionary from populations or layers to names of parameters of their neurons that are
+        trained: ``"tau_mem"``, ``"tau_syn"`` of the synapses to them, ``"tau_adapt"``, ``"beta"``,
+        ``"v_thresh"``, ``"v_reset"``, ``"tau_refrac"``, and ``"bias"`` of leaky integrators.  Time
+        constants are trained by their logarithms, so that steps are relative, and are at least
+        ``dt``; ``tau_refrac`` (ms) is between 0 and the duration of an example.  For gradients of
+        ``tau_mem`` and ``tau_syn`` states are kept in memory: each takes
+        ``4 * example_timesteps`` bytes per neuron and member of the batch.
+    learn_per
+        Whether each ``"neuron"`` has its own learned parameters, or a ``"population"`` shares them.
+    param_optimiser
+        Optimiser of learned parameters; ``None`` for an independent copy of ``optimiser``.
     genn_kwargs
         Backend and preferences of the engine.
 
@@ -158,6 +195,12 @@ class EventPropCompiler(Compiler):
         deep_r_conns: Sequence[ConnectionType] = (),
         deep_r_l1_strength: float = 0.01,
         deep_r_record_rewirings: Mapping[ConnectionType, Any] = MappingProxyType({}),
+        *,
+        exact_adjoint: bool = False,
+        min_slope: float = 0.05,
+        learn: Mapping[PopulationType, Sequence[str] | str] = MappingProxyType({}),
+        learn_per: str = "neuron",
+        param_optimiser: Optimiser | str | None = None,
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -183,6 +226,7 @@ class EventPropCompiler(Compiler):
             check_count(max_spikes, f"{what}: max_spikes"),
             check_number(ttfs_alpha, f"{what}: ttfs_alpha"),
             check_positive(softmax_temperature, f"{what}: softmax_temperature"),
+            check_positive(min_slope, f"{what}: min_slope"),
         )
         self.losses = losses
         self.strict_buffer_checking = strict_buffer_checking
@@ -197,6 +241,19 @@ class EventPropCompiler(Compiler):
             "Optimiser",
             default_optimisers,
         )
+        self._param_optimiser = get_object(
+            self._optimiser if param_optimiser is None else param_optimiser,
+            Optimiser,
+            "Optimiser",
+            default_optimisers,
+        )
+        self.exact_adjoint = bool(exact_adjoint)
+        self.learn = parse_learned(learn, f"{what}: learn")
+        if learn_per not in ("neuron", "population"):
+            raise ValueError(
+                f'{what}: learn_per must be "neuron" or "population", got {learn_per!r}'
+            )
+        self.learn_per = learn_per
         if not isinstance(delay_learn_conns, Iterable):
             raise TypeError(
                 f"{what}: delay_learn_conns must be a list of connections or layers, got "
@@ -259,7 +316,24 @@ class EventPropCompiler(Compiler):
                     "max_delay_steps, the longest delay in timesteps"
                 )
         losses = get_object_mapping(self.losses, outputs, Loss, "Loss", default_losses)
-        return NetworkState(losses)
+        for pop in self.learn:
+            if pop not in network.populations:
+                raise RuntimeError(
+                    f"population {pop.name!r}: its parameters are to be learned, but it is not "
+                    "part of the network"
+                )
+            if isinstance(pop.neuron, Input):
+                raise NotImplementedError(
+                    f"population {pop.name!r}: EventProp does not learn parameters of inputs"
+                )
+        is_exact = (
+            self.exact_adjoint
+            or bool(self.learn)
+            or any(
+                isinstance(pop.neuron, AdaptiveLeakyIntegrateFire) for pop in network.populations
+            )
+        )
+        return NetworkState(losses, is_exact)
 
     def build_neuron_model(
         self, pop: Population, model: NeuronModel, compile_state: NetworkState
@@ -272,20 +346,24 @@ class EventPropCompiler(Compiler):
             return model
         model = super().build_neuron_model(pop, model, compile_state)
         loss = compile_state.losses.get(pop)
+        learned = None
+        if compile_state.is_exact:
+            learned = LearnedParameters(self.learn[pop].names if pop in self.learn else ())
         if loss is None:
             state = build_hidden(
-                pop, model, num_neurons, self.settings, self._get_regularisation(pop)
+                pop, model, num_neurons, self.settings, self._get_regularisation(pop), learned
             )
         elif isinstance(pop.neuron, LeakyIntegrate):
             model, state = build_li_output(
-                pop, model, num_neurons, self.settings, loss, self.per_timestep_loss
+                pop, model, num_neurons, self.settings, loss, self.per_timestep_loss, learned
             )
-        elif isinstance(pop.neuron, LeakyIntegrateFire):
-            model, state = build_lif_output(pop, model, num_neurons, self.settings, loss)
+        elif isinstance(pop.neuron, LeakyIntegrateFire | AdaptiveLeakyIntegrateFire):
+            model, state = build_lif_output(pop, model, num_neurons, self.settings, loss, learned)
         else:
             raise AssertionError(
-                f"population {pop.name!r}: EventProp outputs are LeakyIntegrate or "
-                f"LeakyIntegrateFire neurons, not {type(pop.neuron).__name__}"
+                f"population {pop.name!r}: EventProp outputs are LeakyIntegrate, "
+                "LeakyIntegrateFire or AdaptiveLeakyIntegrateFire neurons, not "
+                f"{type(pop.neuron).__name__}"
             )
         compile_state.populations[pop] = state
         return model
@@ -293,18 +371,20 @@ class EventPropCompiler(Compiler):
     def build_synapse_model(
         self, conn: Connection, model: SynapseModel, compile_state: NetworkState
     ) -> SynapseModel:
-        """Check that the synapse is ``Exponential``."""
+        """Check that the synapse is ``Exponential``, and let a learned time constant act on it."""
         if not isinstance(conn.synapse, Exponential):
             raise NotImplementedError(
                 f"connection {conn.name!r}: EventProp needs Exponential synapses, got "
                 f"{type(conn.synapse).__name__}"
             )
-        return model
+        learned = compile_state.populations[get_target(conn)].learned
+        return model if learned is None else learned.build_synapse_model(model)
 
     def build_weight_update_model(
         self, connection: Connection, connect_snippet: ConnectivitySnippet, compile_state: Any
     ) -> WeightUpdateModel:
         """Return a model that accumulates gradients and passes adjoint variables back."""
+        target = compile_state.populations[get_target(connection)]
         sends_feedback = compile_state.populations[get_source(connection)].role is Role.HIDDEN
         learns_delay = connection in self.delay_learn_conns
         if connect_snippet.trainable:
@@ -316,7 +396,9 @@ class EventPropCompiler(Compiler):
         return build_weight_update(
             connection,
             connect_snippet,
-            get_tau_syn(get_target(connection)),
+            get_tau_syn(get_target(connection))
+            if target.learned is None
+            else target.learned.tau_syn,
             sends_feedback,
             learns_delay,
         )
@@ -353,6 +435,9 @@ class EventPropCompiler(Compiler):
         )
         assembly.train_callbacks += before
         assembly.add_learning(self._optimiser, self._delay_optimiser)
+        if self.learn:
+            assembly.add_parameter_learning(self._param_optimiser, self.learn_per == "population")
+        assembly.add_learning_callbacks()
         assembly.add_trials()
         assembly.add_current_zeroing()
         assembly.add_softmaxes()
@@ -373,7 +458,12 @@ class EventPropCompiler(Compiler):
             assembly.optimisers,
             [(conn, "g") for conn in compile_state.weight_connections]
             + [(conn, "d") for conn in compile_state.delay_connections],
-            [],
+            [
+                (pop, VARIABLES[name])
+                for pop, state in compile_state.populations.items()
+                if state.learned is not None
+                for name in state.learned.names
+            ],
             cross_rank_sums=assembly.cross_rank_sums,
             output_losses={
                 pop: OutputLoss(

@@ -18,6 +18,9 @@ from ..utils.model import CustomUpdateModel
 BATCH_REDUCE_GROUP = "GradientBatchReduce"
 """Custom update group that sums gradients over the batch."""
 
+NEURON_SUM_GROUP = "GradientNeuronSum"
+"""Custom update group that sums gradients over populations that share a parameter."""
+
 LEARN_GROUP = "GradientLearn"
 """Custom update group that runs the optimisers."""
 
@@ -44,6 +47,8 @@ class Learning:
     is_batched: bool
     reduced: list[Any] = field(default_factory=list)
     """Variables that hold gradients summed over the batch."""
+    has_shared: bool = False
+    """Whether gradients have to be summed over populations, after the batch."""
     _gradients: dict[Optimiser, list[Any]] = field(default_factory=dict)
     """Variables with the gradients that each optimiser uses."""
 
@@ -55,6 +60,7 @@ class Learning:
         gradient: str,
         suffix: str,
         clamp: tuple[float, float] | None = None,
+        is_shared: bool = False,
     ) -> Any:
         """Train a variable of a group, and return the update that the optimiser controls.
 
@@ -70,6 +76,8 @@ class Learning:
             End of the names of the custom updates.
         clamp
             Bounds that the variable is kept in.
+        is_shared
+            Whether all neurons of the group use the sum of their gradients.
         """
         refer: Callable[[Any, str], Any]
         refer = create_var_ref if isinstance(genn_pop, NeuronGroup) else create_wu_var_ref
@@ -82,10 +90,16 @@ class Learning:
             gradient_var = reduce.vars["ReducedGradient"]
             self.reduced.append(gradient_var)
             gradient_ref = refer(reduce, "ReducedGradient")
+        if is_shared:
+            total = self.add_custom_update(
+                _neuron_sum_model(gradient_ref), NEURON_SUM_GROUP, f"CUNeuronSum{suffix}"
+            )
+            gradient_var = total.vars["SummedGradient"]
+            gradient_ref = refer(total, "SummedGradient")
+            self.has_shared = True
         self._gradients.setdefault(optimiser, []).append(gradient_var)
-        model = optimiser.get_model(
-            gradient_ref, refer(genn_pop, variable), not self.is_batched, clamp
-        )
+        is_accumulated = not (self.is_batched or is_shared)
+        model = optimiser.get_model(gradient_ref, refer(genn_pop, variable), is_accumulated, clamp)
         return self.add_custom_update(model, LEARN_GROUP, f"CUGradientLearn{suffix}")
 
     def clip_callbacks(self, filter_fn: Filter | None = None) -> list[Callback]:
@@ -140,7 +154,9 @@ class ClipGradients(Callback):
 
 
 def zero_model(genn_pop: Any, gradients: Iterable[str]) -> CustomUpdateModel:
-    """Return a custom update model that zeroes gradients of a synapse group."""
+    """Return a custom update model that zeroes gradients of a synapse or neuron group."""
+    refer: Callable[[Any, str], Any]
+    refer = create_var_ref if isinstance(genn_pop, NeuronGroup) else create_wu_var_ref
     gradients = list(gradients)
     return CustomUpdateModel(
         {
@@ -149,7 +165,7 @@ def zero_model(genn_pop: Any, gradients: Iterable[str]) -> CustomUpdateModel:
         },
         {},
         {},
-        {name: create_wu_var_ref(genn_pop, name) for name in gradients},
+        {name: refer(genn_pop, name) for name in gradients},
     )
 
 
@@ -162,6 +178,19 @@ def _reduce_model(gradient_ref: Any) -> CustomUpdateModel:
         },
         {},
         {"ReducedGradient": 0.0},
+        {"Gradient": gradient_ref},
+    )
+
+
+def _neuron_sum_model(gradient_ref: Any) -> CustomUpdateModel:
+    return CustomUpdateModel(
+        {
+            "vars": [("SummedGradient", "scalar", CustomUpdateVarAccess.REDUCE_NEURON_SUM)],
+            "var_refs": [("Gradient", "scalar", VarAccessMode.READ_WRITE)],
+            "update_code": "SummedGradient = Gradient; Gradient = 0.0;",
+        },
+        {},
+        {"SummedGradient": 0.0},
         {"Gradient": gradient_ref},
     )
 

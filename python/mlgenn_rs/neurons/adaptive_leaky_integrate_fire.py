@@ -43,6 +43,8 @@ class AdaptiveLeakyIntegrateFire(Neuron):
         Whether ``v`` goes on changing in the refractory period.
     readout
         How the output is read.
+    scale_i
+        Whether the input current is scaled by ``1 - exp(-dt / tau_mem)``; ml_genn lacks this.
     """
 
     v_thresh = ValueDescriptor("Vthresh")
@@ -50,9 +52,13 @@ class AdaptiveLeakyIntegrateFire(Neuron):
     v = ValueDescriptor("V")
     a = ValueDescriptor("A")
     beta = ValueDescriptor("Beta")
-    tau_mem = PositiveValueDescriptor(("Alpha", lambda val, dt: np.exp(-dt / val)))
+    tau_mem = PositiveValueDescriptor(
+        ("Alpha", lambda val, dt: np.exp(-dt / val)), learned="TauMem"
+    )
     tau_refrac = ValueDescriptor("TauRefrac")
-    tau_adapt = PositiveValueDescriptor(("Rho", lambda val, dt: np.exp(-dt / val)))
+    tau_adapt = PositiveValueDescriptor(
+        ("Rho", lambda val, dt: np.exp(-dt / val)), learned="TauAdapt"
+    )
 
     @network_default_params
     def __init__(
@@ -68,6 +74,8 @@ class AdaptiveLeakyIntegrateFire(Neuron):
         relative_reset: bool = True,
         integrate_during_refrac: bool = True,
         readout: Readout | str | None = None,
+        *,
+        scale_i: bool = False,
     ) -> None:
         super().__init__(readout=readout)
         self.v_thresh = v_thresh
@@ -80,10 +88,12 @@ class AdaptiveLeakyIntegrateFire(Neuron):
         self.tau_adapt = tau_adapt
         self.relative_reset = relative_reset
         self.integrate_during_refrac = integrate_during_refrac
+        self.scale_i = scale_i
 
     def get_model(self, population: Population, dt: float, batch_size: int) -> NeuronModel:
         """Return the engine model with values."""
-        integrate = "V = (Alpha * V) + Isyn;"
+        current = "((1.0 - Alpha) * Isyn)" if self.scale_i else "Isyn"
+        integrate = f"V = (Alpha * V) + {current};"
         adapt = "A *= Rho;"
         reset = "V -= (Vthresh - Vreset);" if self.relative_reset else "V = Vreset;"
         reset += "\nA += 1.0;"

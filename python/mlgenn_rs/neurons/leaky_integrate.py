@@ -37,7 +37,9 @@ class LeakyIntegrate(Neuron):
 
     v = ValueDescriptor("V")
     bias = ValueDescriptor("Bias")
-    tau_mem = PositiveValueDescriptor(("Alpha", lambda val, dt: np.exp(-dt / val)))
+    tau_mem = PositiveValueDescriptor(
+        ("Alpha", lambda val, dt: np.exp(-dt / val)), learned="TauMem"
+    )
 
     @network_default_params
     def __init__(

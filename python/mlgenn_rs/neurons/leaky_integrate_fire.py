@@ -48,7 +48,9 @@ class LeakyIntegrateFire(Neuron):
     v_thresh = ValueDescriptor("Vthresh")
     v_reset = ValueDescriptor("Vreset")
     v = ValueDescriptor("V")
-    tau_mem = PositiveValueDescriptor(("Alpha", lambda val, dt: np.exp(-dt / val)))
+    tau_mem = PositiveValueDescriptor(
+        ("Alpha", lambda val, dt: np.exp(-dt / val)), learned="TauMem"
+    )
     tau_refrac = ValueDescriptor("TauRefrac")
 
     @network_default_params

@@ -31,6 +31,7 @@ class Exponential(Synapse):
     tau = PositiveValueDescriptor(
         ("ExpDecay", lambda val, dt: np.exp(-dt / val)),
         ("IScale", lambda val, dt: (val / dt) * (1.0 - np.exp(-dt / val))),
+        learned="TauSyn",
     )
 
     @network_default_params

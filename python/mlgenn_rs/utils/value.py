@@ -43,6 +43,8 @@ class ValueDescriptor:
     *args
         Each a name in the engine model, or ``(name, f(value, dt))`` for a quantity that is derived
         from the value and the timestep ``dt`` (ms).
+    learned
+        Name of the variable with the value itself in models in which it is learned.
 
     A number, sequence, array, initialiser or ``None`` can be assigned, and the name of a default
     initialiser. Initialisers cannot be assigned to a transformed attribute
@@ -50,10 +52,17 @@ class ValueDescriptor:
     :class:`ValueError`.
     """
 
-    def __init__(self, *args: str | tuple[str, Transform]) -> None:
+    def __init__(self, *args: str | tuple[str, Transform], learned: str | None = None) -> None:
+        self.learned = learned
         self.genn_transforms: list[tuple[str, Transform | None]] = [
             (arg, None) if isinstance(arg, str) else (arg[0], arg[1]) for arg in args
         ]
+
+    @property
+    def genn_names(self) -> list[str]:
+        """Names that the value has in engine models."""
+        names = [name for name, _ in self.genn_transforms]
+        return names if self.learned is None else [*names, self.learned]
 
     def __set_name__(self, owner: type, name: str) -> None:
         """Remember the name of the attribute."""
@@ -212,6 +221,6 @@ def set_values(inst: Any, vals: Mapping[str, Any]) -> None:
     transformed name is stored as it is.
     """
     for descriptor in _descriptors(inst):
-        for genn_name, _ in descriptor.genn_transforms:
+        for genn_name in descriptor.genn_names:
             if genn_name in vals:
                 descriptor.__set__(inst, vals[genn_name])

@@ -14,7 +14,7 @@ import numpy as np
 from ...population import Population
 from ...synapses import Exponential
 from ...utils.model import NeuronModel
-from ...utils.value import is_value_constant
+from ...utils.value import is_value_array, is_value_constant
 
 
 def get_tau_syn(pop: Population) -> float:
@@ -25,14 +25,35 @@ def get_tau_syn(pop: Population) -> float:
     AssertionError
         If there are no connections to the population.
     NotImplementedError
-        If their synapses are not ``Exponential`` with one time constant.
+        If their synapses are not ``Exponential`` with one number as time constant.
+    """
+    tau = get_tau_syns(pop)
+    if not is_value_constant(tau):
+        raise NotImplementedError(
+            f"population {pop.name!r}: EventProp needs one number as time constant of its "
+            "synapses, got an array; the exact rule takes one per neuron (exact_adjoint=True)"
+        )
+    return float(tau)
+
+
+def get_tau_syns(pop: Population) -> Any:
+    """Return the synaptic time constant in ms that all connections to a population share.
+
+    It is a number, or an array with one per neuron.
+
+    Raises
+    ------
+    AssertionError
+        If there are no connections to the population.
+    NotImplementedError
+        If their synapses are not ``Exponential`` with the same time constant.
     """
     if not pop.incoming_connections:
         raise AssertionError(
             f"population {pop.name!r} has no incoming connections, so EventProp cannot train it; "
             "connect it, or use an input neuron"
         )
-    taus = set()
+    taus: dict[bytes, Any] = {}
     for reference in pop.incoming_connections:
         conn = reference()
         if conn is None:
@@ -42,21 +63,22 @@ def get_tau_syn(pop: Population) -> float:
                 f"connection {conn.name!r}: EventProp needs Exponential synapses, got "
                 f"{type(conn.synapse).__name__}"
             )
-        if not is_value_constant(conn.synapse.tau):
-            raise NotImplementedError(
-                f"connection {conn.name!r}: EventProp needs one number as synaptic time constant, "
-                "got an array"
-            )
-        taus.add(float(conn.synapse.tau))
+        tau = as_flat(conn.synapse.tau)
+        taus[np.asarray(tau, dtype=np.float64).tobytes()] = tau
     if len(taus) != 1:
         raise NotImplementedError(
             f"population {pop.name!r}: EventProp needs the same synaptic time constant for all "
-            f"incoming connections, got {', '.join(f'{tau} ms' for tau in sorted(taus))}"
+            f"incoming connections, got {', '.join(f'{tau} ms' for tau in taus.values())}"
         )
-    return taus.pop()
+    return taus.popitem()[1]
 
 
-def get_coupling(dt: float, tau_mem: Any, tau_syn: float) -> Any:
+def as_flat(value: Any) -> Any:
+    """Return a number as it is, and an array as one value per neuron."""
+    return np.asarray(value, dtype=np.float64).ravel() if is_value_array(value) else value
+
+
+def get_coupling(dt: float, tau_mem: Any, tau_syn: Any) -> Any:
     """Return how much of ``LambdaV`` is added to ``LambdaI`` in a timestep.
 
     That is ``tau_mem / (tau_syn - tau_mem) * (beta - alpha)`` with the decay factors ``alpha`` and
@@ -74,18 +96,18 @@ def add_adjoint(model: NeuronModel, dt: float, tau_mem: Any, tau_syn: float) -> 
     """Add the adjoint variables of a neuron and the parameters of their dynamics."""
     model.add_var("LambdaV", "scalar", 0.0)
     model.add_var("LambdaI", "scalar", 0.0)
-    model.add_param("Beta", "scalar", float(np.exp(-dt / tau_syn)))
+    model.add_param("SynDecay", "scalar", float(np.exp(-dt / tau_syn)))
     model.add_param("Coupling", "scalar", get_coupling(dt, tau_mem, tau_syn))
 
 
 UNDRIVEN_DYNAMICS = """
-    LambdaI = (Coupling * LambdaV) + (LambdaI * Beta);
+    LambdaI = (Coupling * LambdaV) + (LambdaI * SynDecay);
     LambdaV *= Alpha;
 """
 """Code for one timestep of the adjoint variables of a spiking neuron."""
 
 DRIVEN_DYNAMICS = """
-    LambdaI = drive + ((LambdaI - drive) * Beta) + (Coupling * (LambdaV - drive));
+    LambdaI = drive + ((LambdaI - drive) * SynDecay) + (Coupling * (LambdaV - drive));
     LambdaV = drive + ((LambdaV - drive) * Alpha);
 """
 """Code for one timestep of the adjoint variables of an output whose loss provides ``drive``."""

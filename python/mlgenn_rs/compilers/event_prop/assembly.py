@@ -20,10 +20,18 @@ from ...population import Population
 from ...utils.model import CustomUpdateModel
 from ...utils.module import get_object
 from ..check_finite import CheckFinite
-from ..learning import BATCH_REDUCE_GROUP, LEARN_GROUP, ZERO_GROUP, Learning, zero_model
+from ..learning import (
+    BATCH_REDUCE_GROUP,
+    LEARN_GROUP,
+    NEURON_SUM_GROUP,
+    ZERO_GROUP,
+    Learning,
+    zero_model,
+)
 from ..reset import create_reset_custom_update
 from ..softmax import NUM_SOFTMAX_STAGES
 from .callbacks import CheckSpikeTapes, UpdateTrial
+from .learned_parameters import VARIABLES
 from .lif_output_model import first_spike_sums_model
 from .population import PopulationState
 from .settings import Settings
@@ -33,12 +41,18 @@ if TYPE_CHECKING:
     from ..compiler import Compiler
 
 
+_DERIVE_GROUP = "DeriveConstants"
+"""Custom update group that computes constants of neurons from learned parameters."""
+
+
 @dataclass
 class NetworkState:
     """What became of the parts of a network while it was compiled."""
 
     losses: dict[Population, Loss]
     """Loss of each output."""
+    is_exact: bool = False
+    """Whether gradients take account of all that neurons do, see :class:`EventPropCompiler`."""
     populations: dict[Population, PopulationState] = field(default_factory=dict)
     """Every population."""
     weight_connections: list[Connection] = field(default_factory=list)
@@ -71,9 +85,14 @@ class Assembly:
     cross_rank_sums: dict[str, list[Any]] = field(default_factory=dict)
     """Variables to be summed over ranks after custom update groups."""
 
+    def __post_init__(self) -> None:
+        self._learning = Learning(self._add, self.settings.full_batch_size > 1)
+        self._has_gradients = False
+        self._has_derived = False
+
     def add_learning(self, optimiser: Optimiser, delay_optimiser: Optimiser) -> None:
-        """Train weights and delays at the end of each batch but the first."""
-        learning = Learning(self._add, self.settings.full_batch_size > 1)
+        """Train weights and delays."""
+        learning = self._learning
         trained: list[Connection] = []
         for kind, variable, gradient, conns, used in (
             ("Weight", "g", "Gradient", self.state.weight_connections, optimiser),
@@ -93,15 +112,49 @@ class Assembly:
             group = self.connection_populations[conn]
             gradients = [name for name in ("Gradient", "DelayGradient") if name in group.vars]
             self._add(zero_model(group, gradients), ZERO_GROUP, f"CUZeroConnGradient{i}")
+        self._has_gradients |= bool(trained)
+
+    def add_parameter_learning(self, optimiser: Optimiser, is_shared: bool) -> None:
+        """Train parameters of neurons, of each of them or shared by all of a population."""
+        # Each compiled network has optimisers of its own, whose parameters may be scheduled
+        own = get_object(optimiser, Optimiser, "Optimiser", default_optimisers)
+        updates: list[Any] = []
+        for i, (pop, state) in enumerate(self.state.populations.items()):
+            if state.learned is None or not state.learned.names:
+                continue
+            group = self.neuron_populations[pop]
+            variables = state.learned.learned_variables(self.settings)
+            for j, var in enumerate(variables):
+                suffix = f"Param{i}_{j}"
+                updates.append(
+                    self._learning.add(
+                        group, own, var.name, var.gradient, suffix, var.clamp, is_shared
+                    )
+                )
+            gradients = [var.gradient for var in variables]
+            self._add(zero_model(group, gradients), ZERO_GROUP, f"CUZeroParamGradient{i}")
+            derive = state.learned.derive_model(group)
+            if derive is not None:
+                self._add(derive, _DERIVE_GROUP, f"CUDeriveConstants{i}")
+                self._has_derived = True
+        self.optimisers.append((own, updates))
+        self._has_gradients |= bool(updates)
+
+    def add_learning_callbacks(self) -> None:
+        """Run what was added for learning at the end of each batch but the first."""
+        learning = self._learning
         if learning.reduced:
             self.cross_rank_sums[BATCH_REDUCE_GROUP] = learning.reduced
             self.train_callbacks.append(CustomUpdateOnBatchEnd(BATCH_REDUCE_GROUP, is_later_batch))
+        if learning.has_shared:
+            self.train_callbacks.append(CustomUpdateOnBatchEnd(NEURON_SUM_GROUP, is_later_batch))
         self.train_callbacks += learning.clip_callbacks(is_later_batch)
-        if trained:
-            self.train_callbacks += [
-                CustomUpdateOnBatchEnd(LEARN_GROUP, is_later_batch),
-                CustomUpdateOnBatchEnd(ZERO_GROUP, _is_first),
-            ]
+        if self._has_gradients:
+            self.train_callbacks.append(CustomUpdateOnBatchEnd(LEARN_GROUP, is_later_batch))
+        if self._has_derived:
+            self.train_callbacks.append(CustomUpdateOnBatchEnd(_DERIVE_GROUP, is_later_batch))
+        if self._has_gradients:
+            self.train_callbacks.append(CustomUpdateOnBatchEnd(ZERO_GROUP, _is_first))
 
     def add_trials(self) -> None:
         """Tell outputs the number of the batch."""
@@ -184,6 +237,8 @@ class Assembly:
             model = create_reset_custom_update(state.reset_vars, refer)
             if state.tape is not None:
                 state.tape.add_to_reset(model, group)
+            if state.state_tape is not None:
+                state.state_tape.add_to_reset(model, group)
             self._add(model, "Reset", f"CUResetNeuron{count}")
             count += 1
         self.train_callbacks.append(CustomUpdateOnBatchBegin("Reset"))
@@ -196,13 +251,19 @@ class Assembly:
             for pop, state in self.state.populations.items()
             if isinstance(state.tape, SpikeTape)
         ]
-        trained = [
+        trained: list[tuple[Any, str]] = [
             (self.connection_populations[conn], variable)
             for conns, variable in (
                 (self.state.weight_connections, "g"),
                 (self.state.delay_connections, "d"),
             )
             for conn in conns
+        ]
+        trained += [
+            (self.neuron_populations[pop], VARIABLES[name])
+            for pop, state in self.state.populations.items()
+            if state.learned is not None
+            for name in state.learned.names
         ]
         self.train_callbacks += [
             CheckSpikeTapes(spiking, self.settings.max_spikes, strict),

@@ -11,10 +11,12 @@ import logging
 
 import numpy as np
 
-from ...neurons import LeakyIntegrateFire
+from ...neurons import AdaptiveLeakyIntegrateFire, LeakyIntegrateFire
 from ...population import Population
 from ...utils.model import NeuronModel
 from .adjoint import ADJOINT_RESET, UNDRIVEN_DYNAMICS, add_adjoint, get_tau_syn
+from .exact_spiking_model import add_exact_rule
+from .learned_parameters import LearnedParameters
 from .population import PopulationState, Role
 from .regularisation import SpikeCountRegularisation
 from .settings import Settings
@@ -28,6 +30,9 @@ FEEDBACK_INPUT = "RevISyn"
 SLOPE = "const scalar slopeRecip = 1.0 / tapedIMinusV;"
 """Code that declares one over the slope that was taped."""
 
+EXTERNAL = f"const scalar external = {FEEDBACK_INPUT};"
+"""Code that declares what a spike did to its targets."""
+
 _JUMP = f"LambdaV += slopeRecip * ((Vthresh * LambdaV) + {FEEDBACK_INPUT});"
 
 
@@ -37,33 +42,50 @@ def build_hidden(
     num_neurons: int,
     settings: Settings,
     regularisation: SpikeCountRegularisation | None,
+    learned: LearnedParameters | None = None,
 ) -> PopulationState:
     """Extend the model of a hidden population.
+
+    Parameters
+    ----------
+    pop, model, num_neurons
+        Population, its model and its size.
+    settings
+        Settings.
+    regularisation
+        Regularisation of its spike counts, if there is one.
+    learned
+        Parameters of its neurons that are trained with the exact rule; ``None`` for the rule of
+        ml_genn.
 
     Raises
     ------
     NotImplementedError
-        If its neurons are not leaky integrate-and-fire neurons.
+        If its neurons are not leaky integrate-and-fire neurons, with or without adaptation.
     """
     neuron = pop.neuron
-    if not isinstance(neuron, LeakyIntegrateFire):
+    if not isinstance(neuron, LeakyIntegrateFire | AdaptiveLeakyIntegrateFire):
         raise NotImplementedError(
-            f"population {pop.name!r}: EventProp trains LeakyIntegrateFire hidden neurons, not "
-            f"{type(neuron).__name__}"
+            f"population {pop.name!r}: EventProp trains LeakyIntegrateFire and "
+            f"AdaptiveLeakyIntegrateFire hidden neurons, not {type(neuron).__name__}"
         )
-    warn_about_reset(pop, neuron)
-    tau_syn = get_tau_syn(pop)
     reset_vars = [*model.reset_vars, *ADJOINT_RESET]
-    add_adjoint(model, settings.dt, neuron.tau_mem, tau_syn)
     model.add_additional_input_var(FEEDBACK_INPUT, "scalar", 0.0)
-    jump = SLOPE + _JUMP
+    state = PopulationState(Role.HIDDEN, reset_vars, regularisation=regularisation)
+    kick = ""
     if regularisation is not None:
         regularisation.add_to_model(model)
         reset_vars += regularisation.reset_vars
-        jump += regularisation.jump
-    tape = SpikeTape(settings, num_neurons, tape_slope(model, settings.dt, tau_syn))
-    tape.add_to_model(model, UNDRIVEN_DYNAMICS, jump)
-    return PopulationState(Role.HIDDEN, reset_vars, tape, regularisation)
+        kick = regularisation.jump
+    if learned is not None:
+        add_exact_rule(pop, model, num_neurons, settings, learned, state, EXTERNAL, kick=kick)
+        return state
+    warn_about_reset(pop, neuron)
+    tau_syn = get_tau_syn(pop)
+    add_adjoint(model, settings.dt, neuron.tau_mem, tau_syn)
+    state.tape = SpikeTape(settings, num_neurons, tape_slope(model, settings.dt, tau_syn))
+    state.tape.add_to_model(model, UNDRIVEN_DYNAMICS, SLOPE + _JUMP + kick)
+    return state
 
 
 def tape_slope(model: NeuronModel, dt: float, tau_syn: float) -> dict[str, str]:
@@ -75,7 +97,9 @@ def tape_slope(model: NeuronModel, dt: float, tau_syn: float) -> dict[str, str]:
     return {"IMinusV": "(Isyn * IsynScale) - V"}
 
 
-def warn_about_reset(pop: Population, neuron: LeakyIntegrateFire) -> None:
+def warn_about_reset(
+    pop: Population, neuron: LeakyIntegrateFire | AdaptiveLeakyIntegrateFire
+) -> None:
     """Warn if gradients do not take account of what a neuron does after a spike."""
     if neuron.integrate_during_refrac:
         logger.warning(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ...losses import Loss, MeanSquareError, SparseCategoricalCrossentropy
 from ...neurons import LeakyIntegrate
 from ...population import Population
 from ...readouts import AvgVar, AvgVarExpWeight, MaxVar, Readout, SumVar, Var
 from ...utils.endpoints import get_shape
 from ...utils.model import NeuronModel
-from .adjoint import ADJOINT_RESET, DRIVEN_DYNAMICS, add_adjoint, get_tau_syn
+from .adjoint import ADJOINT_RESET, DRIVEN_DYNAMICS, add_adjoint, as_flat, get_tau_syn
+from .exact_spiking_model import add_exact_constants
 from .labels import add_labels
+from .learned_parameters import LearnedParameters
 from .loss_tape import TAPE_START, LossTape, read_code, write_code
 from .population import PopulationState, Role
 from .settings import Settings
@@ -51,8 +51,12 @@ def build_li_output(
     settings: Settings,
     loss: Loss,
     per_timestep_loss: bool,
+    learned: LearnedParameters | None = None,
 ) -> tuple[NeuronModel, PopulationState]:
     """Return the extended model of a leaky integrator output and what became of the population.
+
+    With the exact rule (``learned`` is given) gradients are those of the mean loss of an example;
+    with that of ml_genn they are divided by ``tau_mem`` of the output.
 
     Raises
     ------
@@ -68,11 +72,17 @@ def build_li_output(
         example_timesteps=settings.example_timesteps,
     )
     output = _Output(pop, model, num_neurons, settings)
-    tau_syn = get_tau_syn(pop)
     state = PopulationState(Role.OUTPUT, [*model.reset_vars, *ADJOINT_RESET], has_trial=True)
-    add_adjoint(model, settings.dt, neuron.tau_mem, tau_syn)
-    scale = 1.0 / (np.asarray(neuron.tau_mem) * settings.batch_size * settings.example_time)
-    model.add_param("DriveScale", "scalar", float(scale) if scale.ndim == 0 else scale)
+    collect = ""
+    scale = 1.0 / (settings.batch_size * settings.example_time)
+    if learned is None:
+        add_adjoint(model, settings.dt, neuron.tau_mem, get_tau_syn(pop))
+        model.add_param("DriveScale", "scalar", scale / as_flat(neuron.tau_mem))
+    else:
+        add_exact_constants(pop, model, settings, learned, ["Alpha", "SynDecay"])
+        model.add_param("DriveScale", "scalar", scale)
+        state.learned = learned
+        collect, state.state_tape = learned.add_to_model(model, settings, num_neurons, drive=True)
     model.add_param("ExampleTime", "scalar", settings.example_time)
     model.add_param("Trial", "unsigned int", 0)
     model.set_param_dynamic("Trial")
@@ -93,6 +103,7 @@ def build_li_output(
         f"""
         scalar drive = 0.0;
         {drive}
+        {collect}
         {DRIVEN_DYNAMICS}
         """
     )

@@ -7,14 +7,16 @@ from typing import Any
 from ...engine import create_var_ref
 from ...engine.enums import VarAccess, VarAccessMode
 from ...losses import Loss, RelativeMeanSquareError, SparseCategoricalCrossentropy
-from ...neurons import LeakyIntegrateFire
+from ...neurons import AdaptiveLeakyIntegrateFire, LeakyIntegrateFire
 from ...population import Population
 from ...readouts import FirstSpikeTime
 from ...utils.endpoints import get_shape
 from ...utils.model import CustomUpdateModel, NeuronModel
 from .adjoint import ADJOINT_RESET, UNDRIVEN_DYNAMICS, add_adjoint, get_tau_syn
+from .exact_spiking_model import add_exact_rule
 from .hidden_model import SLOPE, tape_slope, warn_about_reset
 from .labels import add_labels
+from .learned_parameters import LearnedParameters
 from .population import PopulationState, Role
 from .settings import Settings
 from .spike_tape import SpikeTape
@@ -22,35 +24,36 @@ from .spike_tape import SpikeTape
 # First spike times are stored negated, such that the earliest one is the largest value
 _IS_FIRST = "fabs(backT + TFirstSpikeBack) < (0.5 * dt)"
 
-_CROSS_ENTROPY_DYNAMICS = f"""
-    {UNDRIVEN_DYNAMICS}
+_SILENT_PULL = """
     if (Trial > 0 && t == 0.0 && TFirstSpikeBack < -ExampleTime && id == YTrueBack) {{
         LambdaV += SilentPull;
     }}
 """
 
-_CROSS_ENTROPY_JUMP = f"""
-    LambdaV += slopeRecip * Vthresh * LambdaV;
+_CROSS_ENTROPY = f"""
+    scalar external = 0.0;
     if ({_IS_FIRST}) {{
         if (id == YTrueBack) {{
             const scalar timeLeft = (1.01 * ExampleTime) + TFirstSpikeBack;
-            LambdaV += slopeRecip * (((1.0 - Softmax) / Temperature)
-                                     + (TTFSAlpha / (timeLeft * timeLeft))) / BatchSize;
+            external = (((1.0 - Softmax) / Temperature) + (TTFSAlpha / (timeLeft * timeLeft)))
+                       / BatchSize;
         }}
         else {{
-            LambdaV -= slopeRecip * Softmax / (Temperature * BatchSize);
+            external = -(Softmax / (Temperature * BatchSize));
         }}
     }}
 """
+"""Code that declares how the loss would change if a spike came later."""
 
-_RELATIVE_MEAN_SQUARE_JUMP = f"""
+_RELATIVE_MEAN_SQUARE = f"""
+    scalar external = 0.0;
     if ({_IS_FIRST}) {{
         if (id == YTrueBack) {{
-            LambdaV += slopeRecip * (TFirstSpikeSumBack - (num_neurons * TFirstSpikeTrueBack)
-                                     + ((num_neurons - 1) * Delta));
+            external = TFirstSpikeSumBack - (num_neurons * TFirstSpikeTrueBack)
+                       + ((num_neurons - 1) * Delta);
         }}
         else {{
-            LambdaV += slopeRecip * ((TFirstSpikeTrueBack - TFirstSpikeBack) - Delta);
+            external = (TFirstSpikeTrueBack - TFirstSpikeBack) - Delta;
         }}
     }}
 """
@@ -59,9 +62,18 @@ _SUMS = ("TFirstSpikeSumBack", "TFirstSpikeTrueBack")
 
 
 def build_lif_output(
-    pop: Population, model: NeuronModel, num_neurons: int, settings: Settings, loss: Loss
+    pop: Population,
+    model: NeuronModel,
+    num_neurons: int,
+    settings: Settings,
+    loss: Loss,
+    learned: LearnedParameters | None = None,
 ) -> tuple[NeuronModel, PopulationState]:
     """Return the extended model of a spiking output and what became of the population.
+
+    With the exact rule (``learned`` is given), losses are divided by the size of the batch, and the
+    reset of a neuron counts in all of them; with that of ml_genn neither is so for
+    ``RelativeMeanSquareError``.
 
     Raises
     ------
@@ -69,7 +81,7 @@ def build_lif_output(
         If the readout is not ``FirstSpikeTime``, or the loss does not go with it.
     """
     neuron, readout = pop.neuron, pop.neuron.readout
-    assert isinstance(neuron, LeakyIntegrateFire)
+    assert isinstance(neuron, LeakyIntegrateFire | AdaptiveLeakyIntegrateFire)
     if not isinstance(readout, FirstSpikeTime):
         raise NotImplementedError(
             f"population {pop.name!r}: EventProp trains spiking outputs with readout "
@@ -80,11 +92,9 @@ def build_lif_output(
             f"population {pop.name!r}: EventProp trains first spike times with "
             f"SparseCategoricalCrossentropy or RelativeMeanSquareError, not {type(loss).__name__}"
         )
-    warn_about_reset(pop, neuron)
     model = readout.add_readout_logic(
         model, dt=settings.dt, example_timesteps=settings.example_timesteps
     )
-    tau_syn = get_tau_syn(pop)
     state = PopulationState(
         Role.OUTPUT,
         [("TFirstSpikeBack", "scalar", "TFirstSpike"), *model.reset_vars, *ADJOINT_RESET],
@@ -93,13 +103,14 @@ def build_lif_output(
     first_spike = next(value for name, _, value in model.reset_vars if name == "TFirstSpike")
     loss.add_to_neuron(model, get_shape(pop), settings.batch_size, settings.example_timesteps)
     add_labels(model, state)
-    add_adjoint(model, settings.dt, neuron.tau_mem, tau_syn)
     model.add_var("TFirstSpikeBack", "scalar", first_spike)
     model.add_param("Trial", "unsigned int", 0)
     model.set_param_dynamic("Trial")
 
+    before, reset = "", ""
     if isinstance(loss, SparseCategoricalCrossentropy):
-        dynamics, jump = _CROSS_ENTROPY_DYNAMICS, _CROSS_ENTROPY_JUMP
+        before, external = _SILENT_PULL, _CROSS_ENTROPY
+        reset = "LambdaV += slopeRecip * Vthresh * LambdaV;"
         model.add_var("Softmax", "scalar", 0.0)
         model.add_param("Temperature", "scalar", settings.softmax_temperature)
         model.add_param("TTFSAlpha", "scalar", settings.ttfs_alpha)
@@ -108,15 +119,24 @@ def build_lif_output(
         model.add_param("SilentPull", "scalar", pull)
         state.softmax_var = "TFirstSpike"
     else:
-        dynamics, jump = UNDRIVEN_DYNAMICS, _RELATIVE_MEAN_SQUARE_JUMP
+        external = _RELATIVE_MEAN_SQUARE
         model.add_param("Delta", "scalar", loss.delta)
         for name in _SUMS:
             model.add_var(name, "scalar", 0.0, VarAccess.READ_ONLY_SHARED_NEURON)
         state.has_first_spike_sums = True
+        if learned is not None:
+            model.add_param("BatchSize", "scalar", settings.batch_size)
+            external += "external /= BatchSize;"
 
-    tape = SpikeTape(settings, num_neurons, tape_slope(model, settings.dt, tau_syn))
-    tape.add_to_model(model, dynamics, SLOPE + jump)
-    state.tape = tape
+    if learned is not None:
+        add_exact_rule(pop, model, num_neurons, settings, learned, state, external, before)
+        return model, state
+    warn_about_reset(pop, neuron)
+    tau_syn = get_tau_syn(pop)
+    add_adjoint(model, settings.dt, neuron.tau_mem, tau_syn)
+    state.tape = SpikeTape(settings, num_neurons, tape_slope(model, settings.dt, tau_syn))
+    jump = f"{SLOPE}\n{reset}\n{external}\nLambdaV += slopeRecip * external;"
+    state.tape.add_to_model(model, UNDRIVEN_DYNAMICS + before, jump)
     return model, state
 
 

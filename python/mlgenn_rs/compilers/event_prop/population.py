@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from ..reset import ResetVar
+from .learned_parameters import LearnedParameters
 from .loss_tape import LossTape
 from .regularisation import SpikeCountRegularisation
 from .spike_tape import SpikeTape
+from .state_tape import StateTape
 
 
 class Role(Enum):
@@ -31,6 +33,10 @@ class PopulationState:
     """Variables to reset before each example, in order."""
     tape: SpikeTape | LossTape | None = None
     """Tape to wind before each example."""
+    state_tape: StateTape | None = None
+    """Tape of the state in every timestep, to be turned round before each example."""
+    learned: LearnedParameters | None = None
+    """Parameters of its neurons that are trained."""
     regularisation: SpikeCountRegularisation | None = None
     """Regularisation of spike counts."""
     has_trial: bool = False

@@ -23,6 +23,8 @@ class Settings:
     """Strength of the pull towards earlier first spikes of the correct output."""
     softmax_temperature: float
     """Temperature that first spike times are compared with."""
+    min_slope: float = 0.0
+    """Smallest slope at a spike, relative to the distance of threshold and reset."""
 
     @property
     def example_time(self) -> float:

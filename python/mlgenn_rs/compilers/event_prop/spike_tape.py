@@ -17,7 +17,7 @@ which acts in the following one, both in synapses and in the neuron itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,14 +45,6 @@ def _slot(ring: str, offset: str) -> str:
     return f"{ring}[({offset} * TapeStride) + (batch * num_neurons) + id]"
 
 
-_FIND_NEXT = f"""
-    NextBackSpikeTime = {NO_SPIKE};
-    if (RingReadOffset != RingReadEndOffset) {{
-        NextBackSpikeTime = {_slot("RingSpikeTime", "RingReadOffset")};
-    }}
-"""
-
-
 @dataclass(frozen=True)
 class SpikeTape:
     """Tape of the spikes of one population.
@@ -67,6 +59,10 @@ class SpikeTape:
     num_neurons: int
     values: Mapping[str, str] = field(default_factory=dict)
     """Code of what is taped with each spike, by name; it runs before the neuron is reset."""
+    ahead: Sequence[str] = ()
+    """Values that are needed before their spike is met: they are in variables ``Next<name>``."""
+    is_amended: bool = False
+    """Whether values are written after the spike (:meth:`amend`)."""
 
     def __post_init__(self) -> None:
         """Check that model code can index all slots."""
@@ -109,7 +105,11 @@ class SpikeTape:
             model.add_var(name, "int", value)
         model.add_var("BackSpike", "uint8_t", 0)
         model.add_var("NextBackSpikeTime", "scalar", NO_SPIKE)
+        for name in self.ahead:
+            model.add_var(f"Next{name}", "scalar", NO_SPIKE)
         model.add_var(LOST_SPIKES_VAR, "unsigned int", 0)
+        if self.is_amended:
+            model.add_var("IsTaped", "uint8_t", 0)
         for ring in ("RingSpikeTime", *map(_ring, self.values)):
             model.add_egp(ring, "scalar*", Zeros(self._num_slots))
         read = [
@@ -129,7 +129,7 @@ class SpikeTape:
                 {jump}
                 {_STEP}
                 RingReadOffset += step;
-                {_FIND_NEXT}
+                {self._find_next}
             }}
             {after}
             BackSpike = (fabs(backT - NextBackSpikeTime - dt) < (0.5 * dt)) ? 1 : 0;
@@ -139,15 +139,35 @@ class SpikeTape:
             f"""
             if (RingWriteOffset == RingWriteEndOffset) {{
                 {LOST_SPIKES_VAR}++;
+                {"IsTaped = 0;" if self.is_amended else ""}
             }}
             else {{
                 {_slot("RingSpikeTime", "RingWriteOffset")} = t;
                 {_lines(write)}
                 {_STEP}
                 RingWriteOffset += step;
+                {"IsTaped = 1;" if self.is_amended else ""}
             }}
             """
         )
+
+    def amend(self, assignments: Mapping[str, str]) -> str:
+        """Return code that assigns to values of the last spike of the neuron in this example.
+
+        The keys are names of values with an operator, such as ``"Current +="``.
+        """
+        assert self.is_amended
+        lines = []
+        for target, code in assignments.items():
+            name, operator = target.split()
+            lines.append(f"{_slot(_ring(name), 'newest')} {operator} {code};")
+        return f"""
+            if (IsTaped) {{
+                {_STEP}
+                const int newest = RingWriteOffset - step;
+                {_lines(lines)}
+            }}
+        """
 
     def add_to_reset(self, model: CustomUpdateModel, genn_pop: Any) -> None:
         """Make a custom update wind the tape: what was written is what is read next."""
@@ -155,10 +175,9 @@ class SpikeTape:
         model.add_param("TapeStride", "unsigned int", self._stride)
         for name in _OFFSETS:
             model.add_var_ref(name, "int", create_var_ref(genn_pop, name))
-        model.add_var_ref(
-            "NextBackSpikeTime", "scalar", create_var_ref(genn_pop, "NextBackSpikeTime")
-        )
-        model.add_egp_ref("RingSpikeTime", "scalar*", create_egp_ref(genn_pop, "RingSpikeTime"))
+        for variable, ring in self._upcoming.items():
+            model.add_var_ref(variable, "scalar", create_var_ref(genn_pop, variable))
+            model.add_egp_ref(ring, "scalar*", create_egp_ref(genn_pop, ring))
         model.append_update_code(
             f"""
             {_STEP}
@@ -166,9 +185,32 @@ class SpikeTape:
             RingReadEndOffset = (step > 0) ? -1 : MaxSpikes;
             RingWriteOffset = (step > 0) ? (MaxSpikes - 1) : 0;
             RingWriteEndOffset = RingReadOffset + step;
-            {_FIND_NEXT}
+            {self._find_next}
             """
         )
+
+    @property
+    def _upcoming(self) -> dict[str, str]:
+        """Variables about the spike that is met next, and where they are on the tape."""
+        return {
+            "NextBackSpikeTime": "RingSpikeTime",
+            **{f"Next{name}": _ring(name) for name in self.ahead},
+        }
+
+    @property
+    def _find_next(self) -> str:
+        """Code that looks up the spike that is met next."""
+        none = [f"{variable} = {NO_SPIKE};" for variable in self._upcoming]
+        some = [
+            f"{variable} = {_slot(ring, 'RingReadOffset')};"
+            for variable, ring in self._upcoming.items()
+        ]
+        return f"""
+            {_lines(none)}
+            if (RingReadOffset != RingReadEndOffset) {{
+                {_lines(some)}
+            }}
+        """
 
 
 def _ring(value: str) -> str:

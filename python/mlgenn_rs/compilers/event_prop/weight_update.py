@@ -27,7 +27,7 @@ def has_delay(delay: Any) -> bool:
 def build_weight_update(
     conn: Connection,
     snippet: ConnectivitySnippet,
-    tau_syn: float,
+    tau_syn: float | None,
     sends_feedback: bool,
     learns_delay: bool,
 ) -> WeightUpdateModel:
@@ -40,7 +40,7 @@ def build_weight_update(
     snippet
         What its connectivity made of it.
     tau_syn
-        Time constant of its synapses in ms.
+        Time constant of its synapses in ms; ``None`` if each target has its own in ``TauSyn``.
     sends_feedback
         Whether its source has adjoint variables.
     learns_delay
@@ -73,12 +73,16 @@ def build_weight_update(
     event = []
     if snippet.trainable:
         model.make_param_var("g", VarAccess.READ_ONLY)
-        model.add_param("TauSyn", "scalar", tau_syn)
+        if tau_syn is None:
+            model.add_post_neuron_var_ref("TauSyn_post", "scalar", "TauSyn")
+        else:
+            model.add_param("TauSyn", "scalar", tau_syn)
+        tau = "TauSyn_post" if tau_syn is None else "TauSyn"
         model.add_var("Gradient", "scalar", 0.0)
         if is_kernel:
-            event.append(f"atomic_add_Gradient(-({lambda_i} * TauSyn));")
+            event.append(f"atomic_add_Gradient(-({lambda_i} * {tau}));")
         else:
-            event.append(f"Gradient -= ({lambda_i} * TauSyn);")
+            event.append(f"Gradient -= ({lambda_i} * {tau});")
     if learns_delay:
         model.add_var("DelayGradient", "scalar", 0.0)
         event.append(f"DelayGradient -= (g * ({lambda_i} - {lambda_v}));")
