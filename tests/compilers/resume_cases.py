@@ -115,6 +115,31 @@ def event_prop_deep_r() -> tuple[Any, Any, Any, Any]:
     return compiler.compile(network, "epr"), source, output, spike_examples()
 
 
+def event_prop_exact() -> tuple[Any, Any, Any, Any]:
+    """Recurrent adaptive neurons that stand still while refractory, learned parameters."""
+    network = Network(default_params)
+    with network:
+        source = Population(SpikeInput(max_spikes=200), NUM_IN, name="in")
+        neuron = AdaptiveLeakyIntegrateFire(v_thresh=0.6, tau_mem=20.0, tau_refrac=2.0, beta=0.2)
+        hidden = Population(neuron, 16, name="hid")
+        output = Population(LeakyIntegrate(tau_mem=20.0, readout="avg_var"), 3, name="out")
+        Connection(source, hidden, Dense(Normal(0.5, 0.3)), Exponential(5.0), name="ih")
+        Connection(hidden, hidden, Dense(Normal(0.0, 0.1)), Exponential(5.0), name="hh")
+        Connection(hidden, output, Dense(Normal(0.1, 0.3)), Exponential(5.0), name="ho")
+    compiler = EventPropCompiler(
+        TIMESTEPS,
+        SCE,
+        optimiser=Adam(0.01),
+        max_spikes=64,
+        batch_size=2,
+        rng_seed=5,
+        learn={hidden: ["tau_mem", "tau_syn", "tau_adapt", "beta"], output: ["tau_mem", "bias"]},
+        learn_per="population",
+        param_optimiser=Adam(0.02),
+    )
+    return compiler.compile(network, "epx"), source, output, spike_examples()
+
+
 def e_prop_deep_r() -> tuple[Any, Any, Any, Any]:
     """Adaptive neurons, rewired sparse connections, Poisson inputs, biases, batch of 2."""
     network = Network(eprop_params)
@@ -136,6 +161,7 @@ def e_prop_deep_r() -> tuple[Any, Any, Any, Any]:
 CASES: dict[str, Callable[[], tuple[Any, Any, Any, Any]]] = {
     "event_prop": event_prop,
     "event_prop_deep_r": event_prop_deep_r,
+    "event_prop_exact": event_prop_exact,
     "e_prop_deep_r": e_prop_deep_r,
 }
 

@@ -15,42 +15,65 @@ from typing import Any
 from ...engine import Zeros, create_var_ref
 from ...utils.model import CustomUpdateModel, NeuronModel
 from .settings import Settings
+from .spike_tape import MAX_ELEMENTS
 
-_DIRECTION = "TapeIsReversed"
+_DIRECTION = "StateTapeIsReversed"
 
 
 @dataclass(frozen=True)
 class StateTape:
-    """Tape of one population."""
+    """Tape of one population.
+
+    Raises
+    ------
+    ValueError
+        If it has too many slots.
+    """
 
     settings: Settings
     num_neurons: int
     values: Mapping[str, str]
     """Code of what is taped at the beginning of each timestep, by name."""
 
+    def __post_init__(self) -> None:
+        """Check that model code can index all slots."""
+        if self._size >= MAX_ELEMENTS:
+            raise ValueError(
+                f"EventPropCompiler: the states of {self.num_neurons} neurons in "
+                f"{self.settings.example_timesteps} timesteps of {self.settings.batch_size} "
+                "examples, which gradients of tau_mem and tau_syn need, are too many: together "
+                f"there must be fewer than {MAX_ELEMENTS}"
+            )
+
+    @property
+    def _stride(self) -> int:
+        """Distance between the slots of a neuron."""
+        return self.settings.batch_size * self.num_neurons
+
+    @property
+    def _size(self) -> int:
+        return self.settings.example_timesteps * self._stride
+
     def add_to_model(self, model: NeuronModel) -> str:
         """Add the tape, and return code that declares ``back<name>`` for each value.
 
         It has to run once in each timestep, before the neuron is updated.
         """
-        steps = self.settings.example_timesteps
-        model.add_param("TapeSteps", "int", steps)
-        model.add_param("TapeBatchSize", "int", self.settings.batch_size)
+        model.add_param("StateSteps", "int", self.settings.example_timesteps)
+        model.add_param("StateStride", "unsigned int", self._stride)
         model.add_var(_DIRECTION, "uint8_t", 0)
-        size = steps * self.settings.batch_size * self.num_neurons
         lines = []
         for name, code in self.values.items():
-            model.add_egp(f"Tape{name}", "scalar*", Zeros(size))
+            model.add_egp(f"State{name}", "scalar*", Zeros(self._size))
             lines += [
-                f"const scalar back{name} = Tape{name}[stateSlot];",
-                f"Tape{name}[stateSlot] = {code};",
+                f"const scalar back{name} = State{name}[stateSlot];",
+                f"State{name}[stateSlot] = {code};",
             ]
         slots = "\n".join(lines)
         return f"""
-            const int tapeStep = (int)((t / dt) + 0.5);
-            const int tapeRow = {_DIRECTION} ? (TapeSteps - 1 - tapeStep) : tapeStep;
-            const unsigned int stateSlot =
-                (((tapeRow * TapeBatchSize) + batch) * num_neurons) + id;
+            const int stateStep = (int)((t / dt) + 0.5);
+            const int stateRow = {_DIRECTION} ? (StateSteps - 1 - stateStep) : stateStep;
+            const unsigned int stateSlot = (stateRow * StateStride) + (batch * num_neurons) + id;
             {slots}
         """
 
