@@ -17,6 +17,7 @@ from mlgenn_rs.compilers import EventPropCompiler
 from mlgenn_rs.compilers.event_prop.learned_parameters import VARIABLES
 from mlgenn_rs.compilers.event_prop_compiler import default_params
 from mlgenn_rs.connectivity import Dense
+from mlgenn_rs.losses import RelativeMeanSquareError
 from mlgenn_rs.neurons import (
     AdaptiveLeakyIntegrateFire,
     LeakyIntegrate,
@@ -216,7 +217,7 @@ class Compiled:
         options = {
             "min_slope": 1e-6,
             "softmax_temperature": float(net.loss.get("temp", 1.0)),
-            "ttfs_alpha": 0.0,
+            "ttfs_alpha": float(net.loss.get("alpha", 0.0)),
             "learn": self.learned if learn else {},
             "param_optimiser": Adam(1e-30),
             "delay_learn_conns": list(self.connections.values()),
@@ -224,9 +225,12 @@ class Compiled:
             "exact_adjoint": True,
             **options,
         }
+        losses: dict[str, Any] = {"avg": SCE, "ttfs": SCE, "signal": "mean_square_error"}
+        if net.loss["kind"] == "rmse":
+            losses["rmse"] = RelativeMeanSquareError(net.loss["delta"])
         compiled = EventPropCompiler(
             self.steps,
-            SCE if net.loss["kind"] in ("avg", "ttfs") else "mean_square_error",
+            losses[net.loss["kind"]],
             Adam(1e-30),
             dt=dt,
             batch_size=batch_size,

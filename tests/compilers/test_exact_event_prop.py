@@ -161,6 +161,36 @@ def test_batches(case: str, batch_size: int) -> None:
         assert_close(gradients, mean, 3e-4)
 
 
+@pytest.mark.parametrize("batch_size", [1, 2])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        {"kind": "rmse", "y": 1, "delta": 1.5},
+        {"kind": "ttfs", "y": 1, "temp": 0.7, "alpha": 4.0},
+    ],
+)
+@pytest.mark.parametrize("case", ["alif_frozen_ttfs", "lif_ff_ttfs"])
+def test_losses_of_first_spikes(case: str, loss: dict[str, Any], batch_size: int) -> None:
+    """Other losses than the golden ones; that of a batch is the mean."""
+    net = replace(load(case), loss=loss)
+    compiled = Compiled(net, GRID)
+    (gradients,) = compiled.train([net.inputs] * (2 * batch_size), batch_size)
+    assert_close(gradients, compiled.translate(predict(net)), 1e-4)
+
+
+@pytest.mark.parametrize("case", ["alif_frozen", "alif_rel"])
+def test_spike_counts_are_regularised(case: str) -> None:
+    net, nu, upper, lower = load(case), 3, 3e-3, 1e-3
+    spikes = Simulation(net, Scheme(GRID, is_engine=True)).forward().spikes
+    excess = np.array([len(mine) for mine in spikes]) - nu
+    assert np.any(excess[~net.is_output] > 0) and np.any(excess[~net.is_output] < 0)
+    compiled = Compiled(net, GRID)
+    options = {"reg_nu_upper": nu, "reg_lambda_upper": upper, "reg_lambda_lower": lower}
+    (gradients,) = compiled.train(**options)
+    kick = np.where(excess > 0, upper, lower) * excess
+    assert_close(gradients, compiled.translate(predict(replace(net, kick=kick))), 1e-4)
+
+
 def test_slopes_have_a_lower_bound() -> None:
     net = load("alif_frozen_rel")
     (gradients,) = Compiled(net, GRID).train(min_slope=2.0)

@@ -20,12 +20,15 @@ DURATION, DT = 20.0, 0.01
 TTFS_ALPHA = 5.0
 
 
-def get_scale(output: reference.Population, steps: int) -> float:
+def get_scale(
+    output: reference.Population, steps: int, copies: int = 1, exact_adjoint: bool = False
+) -> float:
     """Return what EventProp computes instead of the derivative of a loss, relative to it."""
     if output.readout == "first":
-        return 1.0
+        return 1.0 if output.loss == "sce" or exact_adjoint else copies
     factors = {"sum": 1.0 / steps, "max": 1.0 / steps, "exp": np.exp(-1.0 / steps)}
-    return float(factors.get(output.readout or "", 1.0)) / output.tau_mem
+    factor = float(factors.get(output.readout or "", 1.0))
+    return factor if exact_adjoint else factor / output.tau_mem
 
 
 def draw_signal(neurons: int) -> Callable[[Any], np.ndarray]:
@@ -70,9 +73,8 @@ def compare(
     actual = net.train({"in": raster}, repeated, copies, ttfs_alpha=TTFS_ALPHA, **options)
 
     outputs = {net.models[name]: target for name, target in targets.items()}
-    scales = {
-        pop: get_scale(pop, steps) * (copies if pop.loss == "rmse" else 1.0) for pop in outputs
-    }
+    is_exact = options.get("exact_adjoint", False)
+    scales = {pop: get_scale(pop, steps, copies, is_exact) for pop in outputs}
     model = ContinuousNetwork(
         list(net.models.values()), list(net.synapses.values()), DURATION, steps
     )
@@ -150,17 +152,20 @@ def test_feed_forward_network(loss: str, readout: str | None) -> None:
     check(net, inputs, {"out": draw_target(loss)}, tolerance=get_tolerance(readout), **options)
 
 
+@pytest.mark.parametrize("exact_adjoint", [False, True])
 @pytest.mark.parametrize(("loss", "readout"), [LOSSES[0], LOSSES[5], LOSSES[6], LOSSES[7]])
-def test_batch_of_copies(loss: str, readout: str | None) -> None:
+def test_batch_of_copies(loss: str, readout: str | None, exact_adjoint: bool) -> None:
     inputs = draw_inputs(np.random.default_rng(3), 3, 3)
-    check(build(loss, readout), inputs, {"out": draw_target(loss)}, tolerance=0.01, copies=3)
+    net, options = build(loss, readout), {"copies": 3, "exact_adjoint": exact_adjoint}
+    check(net, inputs, {"out": draw_target(loss)}, tolerance=0.01, **options)
 
 
+@pytest.mark.parametrize("exact_adjoint", [False, True])
 @pytest.mark.parametrize(("loss", "readout"), LOSSES)
-def test_recurrent_network_with_delays(loss: str, readout: str | None) -> None:
+def test_recurrent_network_with_delays(loss: str, readout: str | None, exact_adjoint: bool) -> None:
     inputs = draw_inputs(np.random.default_rng(3), 3, 3)
     net = build(loss, readout, recurrent=True)
-    options = {"per_timestep_loss": loss == "per_timestep"}
+    options = {"per_timestep_loss": loss == "per_timestep", "exact_adjoint": exact_adjoint}
     check(
         net, inputs, {"out": draw_target(loss)}, tolerance=get_tolerance(readout, True), **options
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,10 @@ KERNELS = ("conv", "conv strided", "conv transpose", "pool conv")
 GIVEN_SHAPE = ("dense", "fixed probability", "one to one", "pool dense")
 
 
+RULES = ["event_prop", "exact", "e_prop"]
+"""``exact`` is EventProp with adaptive neurons and learned parameters."""
+
+
 class Trained:
     """A network after training, with its weights before and after.
 
@@ -70,7 +75,7 @@ class Trained:
     """
 
     def __init__(self, rule: str) -> None:
-        self.network = Network(default_params if rule == "event_prop" else eprop_params)
+        self.network = Network(eprop_params if rule == "e_prop" else default_params)
         self.rule = rule
 
     def build(
@@ -85,14 +90,13 @@ class Trained:
         recurrent: bool = False,
         max_delay_steps: int | None = None,
     ) -> Trained:
-        is_event_prop = self.rule == "event_prop"
+        is_event_prop = self.rule != "e_prop"
         make_synapse = synapse or ((lambda: Exponential(5.0)) if is_event_prop else Delta)
         refractory = {} if is_event_prop else {"tau_refrac": 2.0}
         with self.network:
             self.input = Population(inp() if inp else SpikeInput(max_spikes=5000), SHAPE, name="in")
-            neuron = (
-                hidden() if hidden else LeakyIntegrateFire(v_thresh=0.8, tau_mem=20.0, **refractory)
-            )
+            kind = AdaptiveLeakyIntegrateFire if self.rule == "exact" else LeakyIntegrateFire
+            neuron = hidden() if hidden else kind(v_thresh=0.8, tau_mem=20.0, **refractory)
             self.hidden = Population(neuron, shape, name="hid")
             readout = output() if output else LeakyIntegrate(tau_mem=20.0, readout="avg_var")
             self.output = Population(readout, 3, name="out")
@@ -112,7 +116,9 @@ class Trained:
             if old in arguments:
                 arguments[old] = [self.first]
         arguments = {"batch_size": 2, "rng_seed": 3, "optimiser": Adam(0.05), **arguments}
-        if self.rule == "event_prop":
+        if self.rule == "exact":
+            arguments.setdefault("learn", self.learned)
+        if self.rule != "e_prop":
             compiler: Any = EventPropCompiler(TIMESTEPS, loss, max_spikes=64, **arguments)
         else:
             compiler = EPropCompiler(TIMESTEPS, loss, **arguments)
@@ -134,6 +140,16 @@ class Trained:
             }
         return self
 
+    @property
+    def learned(self) -> dict[Population, list[str]]:
+        adaptation = ["tau_adapt", "beta"]
+        if not isinstance(self.hidden.neuron, AdaptiveLeakyIntegrateFire):
+            adaptation = []
+        return {
+            self.hidden: ["tau_mem", "tau_syn", "v_thresh", *adaptation],
+            self.output: ["tau_mem", "tau_syn"],
+        }
+
     @staticmethod
     def weights(compiled: Any) -> dict[str, np.ndarray]:
         weights = {}
@@ -141,6 +157,10 @@ class Trained:
             for name in ("g", "d"):
                 if name in group.vars:
                     weights[f"{conn.name}.{name}"] = group.vars[name].values.ravel()
+        for pop, group in compiled.neuron_populations.items():
+            for name in ("TauMem", "TauSyn", "TauAdapt", "Beta", "Vthresh"):
+                if name in group.vars:
+                    weights[f"{pop.name}.{name}"] = group.vars[name].values.ravel()
         return weights
 
     def changed(self, name: str) -> bool:
@@ -155,28 +175,49 @@ def shape_of(kind: str) -> Any:
 
 
 @pytest.mark.parametrize("kind", CONNECTIVITY)
-@pytest.mark.parametrize("rule", ["event_prop", "e_prop"])
+@pytest.mark.parametrize("rule", RULES)
 def test_connectivity(rule: str, kind: str) -> None:
     trained = Trained(rule)
     neuron: Any = None
     if kind == "pool":  # passes on a quarter of each spike
-        refractory: Any = {} if rule == "event_prop" else {"tau_refrac": 2.0}
+        refractory: Any = {"tau_refrac": 2.0} if rule == "e_prop" else {}
 
-        def neuron() -> LeakyIntegrateFire:
-            return LeakyIntegrateFire(v_thresh=0.3, tau_mem=20.0, **refractory)
+        def neuron() -> Any:
+            kind = AdaptiveLeakyIntegrateFire if rule == "exact" else LeakyIntegrateFire
+            return kind(v_thresh=0.3, tau_mem=20.0, **refractory)
 
     trained.build(CONNECTIVITY[kind](), shape=shape_of(kind), hidden=neuron).train()
     assert trained.changed("ho.g")
     if kind == "pool":
         assert "ih.g" not in trained.after or not trained.changed("ih.g")
-        gradient = "Gradient" if rule == "event_prop" else "DeltaG"
+        gradient = "DeltaG" if rule == "e_prop" else "Gradient"
         assert gradient not in trained.variables["ih"]
     else:
         assert trained.changed("ih.g")
+    if rule == "exact":
+        for name in ("hid.TauMem", "hid.TauSyn", "hid.Vthresh", "out.TauMem", "out.TauSyn"):
+            assert trained.changed(name)
+
+
+@pytest.mark.parametrize("kind", CONNECTIVITY)
+def test_gradients_of_weights_do_not_depend_on_what_else_is_learned(kind: str) -> None:
+    neuron = (lambda: LeakyIntegrateFire(v_thresh=0.3, tau_mem=20.0)) if kind == "pool" else None
+    weights = []
+    for learn in (False, True):
+        trained = Trained("exact").build(CONNECTIVITY[kind](), shape=shape_of(kind), hidden=neuron)
+        options = {"learn": trained.learned if learn else {}, "param_optimiser": Adam(1e-30)}
+        np.random.seed(1)  # of the order of examples
+        trained.train(optimiser="sgd", exact_adjoint=True, **options)
+        assert trained.changed("ho.g")
+        weights.append(
+            {name: trained.after[name] for name in ("ih.g", "ho.g") if name in trained.after}
+        )
+    for name, values in weights[0].items():
+        np.testing.assert_allclose(weights[1][name], values, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in CONNECTIVITY if kind not in KERNELS])
-@pytest.mark.parametrize("rule", ["event_prop", "e_prop"])
+@pytest.mark.parametrize("rule", RULES)
 def test_constant_delays(rule: str, kind: str) -> None:
     trained = Trained(rule).build(CONNECTIVITY[kind](delay=2), shape=shape_of(kind))
     trained.train()
@@ -198,9 +239,11 @@ def make_delays(kind: str) -> Any:
 
 @pytest.mark.parametrize("kind", ["array", "initialiser", "number"])
 def test_heterogeneous_and_learned_delays(kind: str) -> None:
-    for arguments in ({}, {"delay_learn_conns": [], "delay_optimiser": Adam(0.3)}):
+    for rule, arguments in product(
+        ("event_prop", "exact"), ({}, {"delay_learn_conns": [], "delay_optimiser": Adam(0.3)})
+    ):
         dense = Dense(Normal(0.3, 0.1), delay=make_delays(kind))
-        trained = Trained("event_prop").build(dense, max_delay_steps=8).train(**arguments)
+        trained = Trained(rule).build(dense, max_delay_steps=8).train(**arguments)
         assert trained.changed("ih.g")
         if arguments:
             assert trained.changed("ih.d")
@@ -214,7 +257,7 @@ def test_heterogeneous_and_learned_delays(kind: str) -> None:
             trained.train()
 
 
-@pytest.mark.parametrize("rule", ["event_prop", "e_prop"])
+@pytest.mark.parametrize("rule", RULES)
 def test_deep_r(rule: str) -> None:
     sparse = CONNECTIVITY["fixed probability"]()
     trained = Trained(rule).build(sparse).train(deep_r_conns=[], deep_r_l1_strength=0.001)
@@ -224,14 +267,14 @@ def test_deep_r(rule: str) -> None:
         Trained(rule).build(CONNECTIVITY["dense"]()).train(deep_r_conns=[])
 
 
-@pytest.mark.parametrize("rule", ["event_prop", "e_prop"])
+@pytest.mark.parametrize("rule", RULES)
 def test_recurrence(rule: str) -> None:
     trained = Trained(rule).build(CONNECTIVITY["dense"](), recurrent=True).train()
     assert all(trained.changed(f"{name}.g") for name in ("ih", "hh", "ho"))
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 4])
-@pytest.mark.parametrize("rule", ["event_prop", "e_prop"])
+@pytest.mark.parametrize("rule", RULES)
 def test_batches(rule: str, batch_size: int) -> None:
     trained = Trained(rule).build(CONNECTIVITY["dense"]()).train(batch_size=batch_size)
     assert trained.changed("ih.g") and trained.changed("ho.g")
@@ -243,13 +286,14 @@ TARGETS = np.random.default_rng(1).normal(size=(NUM_EXAMPLES, TIMESTEPS, 3))
 @pytest.mark.parametrize("per_timestep", [False, True])
 @pytest.mark.parametrize("readout", ["avg_var", "sum_var", "avg_var_exp_weight", "max_var", "var"])
 @pytest.mark.parametrize("loss", [SCE, "mean_square_error", "relative"])
+@pytest.mark.parametrize("rule", ["event_prop", "exact"])
 def test_leaky_integrator_outputs_of_event_prop(
-    loss: str, readout: str, per_timestep: bool
+    rule: str, loss: str, readout: str, per_timestep: bool
 ) -> None:
     def output() -> LeakyIntegrate:
         return LeakyIntegrate(tau_mem=20.0, readout=readout)
 
-    trained = Trained("event_prop").build(CONNECTIVITY["dense"](), output=output)
+    trained = Trained(rule).build(CONNECTIVITY["dense"](), output=output)
     arguments = {"per_timestep_loss": per_timestep}
     if loss == SCE:
         supported = ["avg_var", "sum_var"]
@@ -274,9 +318,10 @@ def test_leaky_integrator_outputs_of_event_prop(
 
 @pytest.mark.parametrize("readout", ["first_spike_time", "spike_count", "var", "avg_var"])
 @pytest.mark.parametrize("loss", [SCE, "mean_square_error", "relative"])
-def test_spiking_outputs_of_event_prop(loss: str, readout: str) -> None:
-    def output() -> LeakyIntegrateFire:
-        return LeakyIntegrateFire(v_thresh=3.0, tau_mem=20.0, readout=readout)
+@pytest.mark.parametrize("kind", [LeakyIntegrateFire, AdaptiveLeakyIntegrateFire])
+def test_spiking_outputs_of_event_prop(kind: Any, loss: str, readout: str) -> None:
+    def output() -> Any:
+        return kind(v_thresh=3.0, tau_mem=20.0, readout=readout)
 
     trained = Trained("event_prop").build(CONNECTIVITY["dense"](), output=output)
     given: Any = RelativeMeanSquareError(1.0) if loss == "relative" else loss
@@ -319,7 +364,7 @@ INPUTS: dict[str, tuple[Callable[[], Any], Any]] = {
 
 
 @pytest.mark.parametrize("kind", INPUTS)
-@pytest.mark.parametrize("rule", ["event_prop", "e_prop"])
+@pytest.mark.parametrize("rule", RULES)
 def test_inputs(rule: str, kind: str) -> None:
     make, x = INPUTS[kind]
     weights = Dense(Normal(0.15, 0.05))

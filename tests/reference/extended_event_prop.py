@@ -45,7 +45,10 @@ class Network:
     """Times in ms at which input lines deliver, without their delay."""
     duration: float
     loss: dict[str, Any]
-    """``kind`` is ``avg``, ``mse`` (at times ``ts``), ``signal`` (in each timestep), ``ttfs``."""
+    """``kind`` is ``avg``, ``mse`` (at times ``ts``), ``signal`` (in each timestep), ``ttfs``, or
+    ``rmse`` (of first spikes)."""
+    kick: Any = 0.0
+    """What each jump of a regularised neuron subtracts from its adjoint variable."""
 
     @property
     def size(self) -> int:
@@ -252,7 +255,7 @@ class Simulation:
                     down = p["v_thresh"][k] - p["v_reset"][k]
                     slope = max(slope, self.scheme.min_slope * down)
                 kick = gamma / slope
-                lv[k] += kick
+                lv[k] += kick - np.broadcast_to(net.kick, n)[k]
                 la[k] -= self.ratio[k] * kick
                 grad["v_thresh"][k] += self.tau_mem[k] * kick
                 grad["beta"][k] += self.tau_mem[k] * kick * spike.adaptation
@@ -296,7 +299,7 @@ class Simulation:
         grad["bias"] += by_v * (1.0 - self.alpha) - within / tau_mem
 
     def differentiate_loss(self, done: Pass) -> tuple[Array, Array, Array]:
-        """Return minus the derivative by potentials, by samples, and minus that by first spikes."""
+        """Return minus the derivative by potentials, and those by samples and first spikes."""
         net, loss, steps = self.net, self.net.loss, self.steps
         drives, kicks = np.zeros((steps, net.size)), np.zeros_like(done.samples)
         by_first, out = np.zeros(net.size), np.flatnonzero(net.is_output)
@@ -307,12 +310,21 @@ class Simulation:
             kicks[:, out] = (done.samples[:, out] - loss["Y"]) / len(done.samples)
         elif loss["kind"] == "signal":
             drives[:, out] = (loss["Y"] - done.after[:, out]) / net.duration
+        elif loss["kind"] == "rmse":
+            late = done.first[out] - done.first[out][loss["y"]] - loss["delta"]
+            late[loss["y"]] = 0.0
+            late[loss["y"]] = -late.sum()
+            by_first[out] = late
         else:
             first = np.minimum(done.first[out], net.duration)
             temperature = loss["temp"]
             scale = 1.0 if self.scheme.is_engine else temperature
             error = (np.arange(len(out)) == loss["y"]) - softmax(-first / scale)
-            by_first[out] = np.where(np.isfinite(done.first[out]), error / temperature, 0.0)
+            error = error / temperature
+            # The first spikes of the compiler are those before their timestep
+            left = 1.01 * net.duration - (first[loss["y"]] - self.dt)
+            error[loss["y"]] += loss.get("alpha", 0.0) / left**2
+            by_first[out] = np.where(np.isfinite(done.first[out]), error, 0.0)
         return drives, kicks, by_first
 
 
