@@ -1,12 +1,12 @@
 //! Speed of the executor: single operations, neuron updates, synapse rows and dense rows, for each
-//! instruction set. The figures to look at are those of the throughput: elements per second.
+//! instruction set, with and without machine code. The figures to look at are those of the throughput: elements per second.
 #![allow(clippy::unwrap_used, reason = "nothing to recover from")]
 #![allow(missing_docs, reason = "made by a macro")]
 
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use mlgenn_cpu::{BlockExecutor, Level};
+use mlgenn_cpu::{BlockExecutor, Level, with_flush_to_zero};
 use mlgenn_ir::launch::{AddRows, Executor, Launch, Operand, Pattern, Ring, Watch};
 use mlgenn_ir::{Buffer, Kernel, SlotKind, Type};
 
@@ -132,6 +132,119 @@ begin
 end
 ";
 
+/// The update of a hidden population under EventProp: one lane in a hundred has a spike to go back
+/// to, none spikes.
+const EVENT_PROP: &str = "
+kernel \"event_prop\"
+slot t: f32 variable launch
+slot v: f32 variable neuron writable
+slot lambda_v: f32 variable neuron writable
+slot lambda_i: f32 variable neuron writable
+slot write_offset: i32 variable neuron writable
+slot read_offset: i32 variable neuron writable
+slot read_end: i32 variable neuron
+slot back_spike: u8 variable neuron writable
+slot next_back: f32 variable neuron
+slot lost: u32 variable neuron writable
+slot in_syn: f32 variable neuron writable
+slot revised: f32 variable neuron writable
+slot first: i32 variable neuron
+slot times: f32 array writable
+slot currents: f32 array writable
+slot back_events: bool events
+slot spikes: bool events
+begin
+  %0: f32 = read t
+  %1: f32 = read v
+  %2: f32 = read lambda_v
+  %3: f32 = read lambda_i
+  %4: u8 = read back_spike
+  %5: f32 = read next_back
+  %6: f32 = read in_syn
+  %7: f32 = read revised
+  %8: f32 = const 0.998002
+  %9: f32 = const 0.99900067
+  %10: f32 = multiply %6, %9
+  %11: f32 = multiply %6, %8
+  write in_syn, %11
+  %12: f32 = const 0.0
+  write revised, %12
+  %13: f32 = const 0.9995001
+  %14: f32 = const 0.0019975018
+  %15: f32 = multiply %14, %2
+  %16: f32 = multiply %3, %8
+  %17: f32 = add %15, %16
+  write lambda_i, %17
+  %18: f32 = multiply %2, %13
+  %19: bool = convert %4
+  %20: f32, %21: f32 = if %19 {
+    %22: i32 = read read_offset
+    %23: i32 = read first
+    %24: i32 = add %23, %22
+    %25: i64 = convert %24
+    %26: f32 = load_element currents, %25
+    %27: f32 = add %18, %7
+    %28: f32 = divide %27, %26
+    %29: f32 = add %18, %28
+    %30: i32 = const 1
+    %31: i32 = subtract %22, %30
+    %32: i32 = const 63
+    %33: i32 = and %31, %32
+    %34: i32 = add %23, %33
+    %35: i64 = convert %34
+    %36: f32 = load_element times, %35
+    write read_offset, %33
+    yield %29, %36
+  } else {
+    yield %18, %5
+  }
+  write lambda_v, %20
+  %37: f32 = const 1.5
+  %38: f32 = subtract %37, %0
+  %39: f32 = subtract %38, %5
+  %40: f32 = math fabs %39
+  %41: f32 = const 0.005
+  %42: bool = less %40, %41
+  %43: u8 = convert %42
+  write back_spike, %43
+  emit back_events, %42
+  %44: f32 = multiply %13, %1
+  %45: f32 = const 0.00049990416
+  %46: f32 = multiply %45, %10
+  %47: f32 = add %44, %46
+  %48: f32 = const 1.0
+  %49: bool = greater_equal %47, %48
+  emit spikes, %49
+  %50: f32 = if %49 {
+    %51: i32 = read write_offset
+    %52: i32 = read read_end
+    %53: bool = equal %51, %52
+    if %53 {
+      %54: u32 = read lost
+      %55: u32 = const 1
+      %56: u32 = add %54, %55
+      write lost, %56
+    } else {
+      %57: i32 = read first
+      %58: i32 = add %57, %51
+      %59: i64 = convert %58
+      store_element times, %59, %0
+      %60: f32 = subtract %10, %47
+      store_element currents, %59, %60
+      %61: i32 = const 1
+      %62: i32 = add %51, %61
+      %63: i32 = const 63
+      %64: i32 = and %62, %63
+      write write_offset, %64
+    }
+    yield %12
+  } else {
+    yield %47
+  }
+  write v, %50
+end
+";
+
 /// A gradient that is accumulated in place.
 const GRADIENT: &str = "
 kernel \"gradient\"
@@ -252,16 +365,24 @@ impl Bench {
         let launch = Launch { lanes: self.lanes, operands: &operands, watch: &watch };
         let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::Elements(self.lanes as u64));
-        group.bench_function(format!("{}/{}", executor.level().name(), self.lanes), |bencher| {
-            bencher.iter(|| program.launch(&launch));
+        group.bench_function(format!("{}/{}", label(executor), self.lanes), |bencher| {
+            // What decays must not become slow.
+            with_flush_to_zero(|| bencher.iter(|| program.launch(&launch)));
         });
         group.finish();
         assert!(watch.take_fault().is_none());
     }
 }
 
+/// The instruction set, and whether there is machine code.
+fn label(executor: &BlockExecutor) -> String {
+    let native = if executor.is_native() { "native" } else { "tape" };
+    format!("{}/{native}", executor.level().name())
+}
+
 fn executors() -> Vec<BlockExecutor> {
-    Level::available().into_iter().filter_map(BlockExecutor::with_level).collect()
+    let levels = Level::available().into_iter().filter_map(BlockExecutor::with_level);
+    levels.flat_map(|executor| [true, false].map(|native| executor.with_native(native))).collect()
 }
 
 fn operations(criterion: &mut Criterion) {
@@ -284,7 +405,9 @@ fn operations(criterion: &mut Criterion) {
 fn neurons(criterion: &mut Criterion) {
     for executor in executors() {
         for lanes in [10, 1000, 10_000] {
-            for (name, text) in [("lif", LIF), ("alif", ALIF), ("ring", RING)] {
+            for (name, text) in
+                [("lif", LIF), ("alif", ALIF), ("ring", RING), ("event_prop", EVENT_PROP)]
+            {
                 Bench::new(text, lanes).run(criterion, name, &executor);
             }
         }

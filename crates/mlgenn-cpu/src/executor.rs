@@ -6,24 +6,43 @@ use mlgenn_ir::launch::{AddRows, AddRuns, Executor, Pattern, Program};
 use crate::dense_rows;
 use crate::runs;
 use crate::simd::Level;
-use crate::tape::assemble;
+use crate::tape::{Options, assemble};
 
 /// Runs kernels on the vector unit of this processor, a block of lanes at a time; the results are
 /// those of [`mlgenn_ir::Interpreter`] to the bit (the bits of NaNs apart).
 #[derive(Clone, Copy, Debug)]
 pub struct BlockExecutor {
     level: Level,
+    native: bool,
 }
 
 impl BlockExecutor {
     /// For the best instruction set that this machine has, see [`Level::best`].
     pub fn new() -> Self {
-        Self { level: Level::best() }
+        Self::of(Level::best())
     }
 
     /// For a certain instruction set; `None` if this machine does not have it.
     pub fn with_level(level: Level) -> Option<Self> {
-        Level::available().contains(&level).then_some(Self { level })
+        Level::available().contains(&level).then(|| Self::of(level))
+    }
+
+    fn of(level: Level) -> Self {
+        let native = std::env::var_os("MLGENN_NATIVE").is_none_or(|value| value != "0");
+        Self { level, native }
+    }
+
+    /// Whether straight parts of kernels may become machine code, where the machine and the system
+    /// allow it; at first, unless the environment variable `MLGENN_NATIVE` is `0`. Results do not
+    /// depend on it.
+    #[must_use]
+    pub fn with_native(self, native: bool) -> Self {
+        Self { native, ..self }
+    }
+
+    /// Whether straight parts of kernels may become machine code.
+    pub fn is_native(&self) -> bool {
+        self.native
     }
 
     /// The instruction set.
@@ -40,7 +59,8 @@ impl Default for BlockExecutor {
 
 impl Executor for BlockExecutor {
     fn compile(&self, kernel: &Kernel, patterns: &[Pattern]) -> Box<dyn Program> {
-        Box::new(assemble(kernel, patterns, self.level, false))
+        let options = Options { shared_memory: false, native: self.native };
+        Box::new(assemble(kernel, patterns, self.level, options))
     }
 
     fn name(&self) -> &'static str {

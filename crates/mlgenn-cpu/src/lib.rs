@@ -7,6 +7,8 @@ mod backend;
 mod dense_rows;
 mod executor;
 mod flush_to_zero;
+#[cfg(target_arch = "x86_64")]
+mod native;
 mod runs;
 mod simd;
 mod steps;

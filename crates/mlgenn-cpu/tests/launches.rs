@@ -6,8 +6,9 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{difference, executors};
+use common::{binding, difference, executors};
 use mlgenn_ir::launch::{Executor, Fault, Launch, Operand, Pattern, Ring, Watch};
+use mlgenn_ir::testing::Case;
 use mlgenn_ir::testing::filetest::FileTest;
 use mlgenn_ir::{Buffer, Interpreter, Kernel, Type};
 
@@ -212,6 +213,52 @@ end
                 }
             }
         }
+    }
+}
+
+/// More values at a time than there are registers, of vectors and of masks.
+#[test]
+fn many_values_at_a_time() {
+    use std::fmt::Write;
+    let count = 45;
+    let mut text = String::from("kernel \"many\"\n");
+    for i in 0..count {
+        writeln!(text, "slot x{i}: f32 variable neuron writable").unwrap();
+    }
+    text.push_str("slot spikes: bool events\nbegin\n  %0: f32 = const 0.5\n");
+    for i in 0..count {
+        writeln!(text, "  %{}: f32 = read x{i}", 4 * i + 1).unwrap();
+        writeln!(text, "  %{}: f32 = add %{}, %0", 4 * i + 2, 4 * i + 1).unwrap();
+        let before = 4 * i.max(1) - 2;
+        writeln!(text, "  %{}: f32 = multiply %{}, %{before}", 4 * i + 3, 4 * i + 2).unwrap();
+        writeln!(text, "  %{}: bool = less %{}, %0", 4 * i + 4, 4 * i + 3).unwrap();
+    }
+    // Used in another order, each of them.
+    let mut next = 4 * count + 1;
+    let mut all = 4;
+    for i in 0..count {
+        let j = (i * 7 + 3) % count;
+        writeln!(text, "  %{next}: f32 = select %{}, %{}, %{}", 4 * j + 4, 4 * j + 2, 4 * i + 3)
+            .unwrap();
+        writeln!(text, "  %{}: bool = xor %{all}, %{}", next + 1, 4 * j + 4).unwrap();
+        writeln!(text, "  write x{i}, %{next}").unwrap();
+        all = next + 1;
+        next += 2;
+    }
+    writeln!(text, "  emit spikes, %{all}\nend").unwrap();
+    let kernel: Kernel = text.parse().unwrap();
+    for lanes in [1, 16, 37, 300] {
+        let slots = (0..=count).map(|slot| {
+            let (pattern, ty, len) = match slot {
+                slot if slot == count => (Pattern::Whole, Type::U32, 10),
+                _ => (Pattern::Contiguous, Type::F32, 300),
+            };
+            let value = |i: usize| ((i * 31 + slot * 17) % 97) as f32 / 60.0;
+            let bits = |i| if ty == Type::F32 { u64::from(value(i).to_bits()) } else { 0 };
+            binding(pattern, ty, (0..len).map(bits).collect())
+        });
+        let case = Case { kernel: kernel.clone(), lanes, slots: slots.collect() };
+        assert_eq!(difference(&case), None);
     }
 }
 

@@ -58,8 +58,9 @@ impl Place {
         u32::from(self.slot) | pattern << 16 | ring << 18
     }
 
+    /// From an immediate.
     #[inline(always)]
-    fn unpack(bits: u32) -> Self {
+    pub(crate) fn unpack(bits: u32) -> Self {
         let pattern = match bits >> 16 & 3 {
             0 => Pattern::Uniform,
             1 => Pattern::Contiguous,

@@ -9,6 +9,8 @@ pub(crate) mod element;
 pub(crate) mod elementary;
 pub(crate) mod evaluate;
 pub(crate) mod events;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod native;
 pub(crate) mod sum;
 pub(crate) mod vector;
 pub(crate) mod wide;

@@ -92,6 +92,24 @@ macro_rules! functions {
                 }
             }
 
+            /// Number of sources.
+            pub(crate) fn arity(self) -> usize {
+                match self {
+                    $(Self::$name => $arity,)*
+                }
+            }
+
+            /// The function of whole vectors.
+            ///
+            /// # Safety
+            ///
+            /// The instruction set of `S` must be there.
+            pub(crate) unsafe fn apply<S: Simd>(self, sources: [S::V; 4]) -> S::V {
+                match self {
+                    $(Self::$name => $name::apply::<S>(sources),)*
+                }
+            }
+
         }
     };
 }

@@ -17,17 +17,36 @@ use super::registers::Registers;
 use super::schedule::schedule;
 use super::select::Kind;
 use super::{Operand, Step};
+#[cfg(target_arch = "x86_64")]
+use crate::native::{Compiler, Live};
 use crate::simd::Level;
 use places::narrow_indices;
 
-/// Compile a kernel; `shared_memory` says whether writable slots may be bound to the same memory.
+/// How a kernel is compiled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// Whether writable slots may be bound to the same memory.
+    pub(crate) shared_memory: bool,
+    /// Whether to make machine code of what can be.
+    pub(crate) native: bool,
+}
+
+impl Options {
+    /// For launches whose slots share memory.
+    pub(crate) fn careful() -> Self {
+        Self { shared_memory: true, native: false }
+    }
+}
+
+/// Compile a kernel.
 pub(crate) fn assemble(
-    kernel: &Kernel,
+    original: &Kernel,
     patterns: &[Pattern],
     level: Level,
-    shared_memory: bool,
+    options: Options,
 ) -> BlockProgram {
-    let scheduled = if shared_memory { kernel.clone() } else { schedule(kernel, patterns) };
+    let Options { shared_memory, native } = options;
+    let scheduled = if shared_memory { original.clone() } else { schedule(original, patterns) };
     let kernel = &scheduled;
     let analysis = Analysis::new(kernel, patterns, shared_memory);
     let mut assembler = Assembler {
@@ -41,6 +60,9 @@ pub(crate) fn assemble(
         depth: 0,
         steps: Vec::new(),
         made: Vec::new(),
+        prologue_kinds: Vec::new(),
+        #[cfg(target_arch = "x86_64")]
+        native: native.then(|| Compiler::new(level)).flatten(),
         narrow: narrow_indices(kernel, &analysis),
         analysis,
         program: BlockProgram {
@@ -60,12 +82,19 @@ pub(crate) fn assemble(
             zeroed: Vec::new(),
             advances: Vec::new(),
             apart: Vec::new(),
+            #[cfg(target_arch = "x86_64")]
+            native: None,
             careful: OnceLock::new(),
         },
     };
     assembler.region(&kernel.body);
     assembler.push_broadcasts();
-    let Assembler { mut program, steps, registers, .. } = assembler;
+    let steps = assembler.finish_tape(Some(&[]));
+    #[cfg(target_arch = "x86_64")]
+    if !assembler.finish_native() {
+        return assemble(original, patterns, level, Options { native: false, ..options });
+    }
+    let Assembler { mut program, registers, .. } = assembler;
     program.steps = steps;
     if !shared_memory {
         let slots = || kernel.slot_ids();
@@ -113,6 +142,11 @@ struct Assembler<'a> {
     steps: Vec<Step>,
     /// What the steps of the tape do.
     made: Vec<Made>,
+    /// What the steps of the prologue do.
+    prologue_kinds: Vec<Kind>,
+    /// Makes machine code, if that is wanted.
+    #[cfg(target_arch = "x86_64")]
+    native: Option<Compiler>,
     program: BlockProgram,
 }
 
@@ -154,6 +188,7 @@ impl Assembler<'_> {
         let step = Step { run, d, a, b, c, e, immediate };
         if d.base == Operand::UNIFORMS && d.is_uniform() {
             self.program.prologue.push(step);
+            self.prologue_kinds.push(kind);
         } else {
             self.steps.push(step);
             self.made.push(Made { kind, result });
@@ -166,7 +201,45 @@ impl Assembler<'_> {
             let shared = Operand { base: Operand::UNIFORMS, ..Operand::default() };
             self.push(Kind::Broadcast, shared, &[], 0);
             self.program.prologue.rotate_right(1);
+            self.prologue_kinds.rotate_right(1);
         }
+    }
+
+    /// The tape that was made, with machine code where possible. Of the registers, the `results`
+    /// are used behind it; all of them, if it is `None`.
+    fn finish_tape(&mut self, results: Option<&[Operand]>) -> Vec<Step> {
+        let steps = std::mem::take(&mut self.steps);
+        let made = std::mem::take(&mut self.made);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(compiler) = &mut self.native {
+            let live = results.map_or(Live::All, Live::of);
+            let tape = steps.into_iter().zip(made.iter().map(|made| made.kind));
+            let tape: Vec<_> = tape.collect();
+            return compiler.compile(&mut self.program, &tape, self.depth > 0, live);
+        }
+        let _ = (made, results);
+        steps
+    }
+
+    /// Machine code for the prologue, and all of it where it can be run; false if it cannot.
+    #[cfg(target_arch = "x86_64")]
+    fn finish_native(&mut self) -> bool {
+        let Some(mut compiler) = self.native.take() else { return true };
+        let prologue = std::mem::take(&mut self.program.prologue);
+        let tape: Vec<_> = prologue.into_iter().zip(self.prologue_kinds.drain(..)).collect();
+        self.program.prologue = compiler.compile(&mut self.program, &tape, false, Live::All);
+        let Ok(code) = compiler.finish() else { return false };
+        self.program.native = code;
+        true
+    }
+
+    /// Whether operations are combined to fewer steps: machine code does not need that.
+    fn is_fusing(&self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if self.native.is_some() {
+            return false;
+        }
+        true
     }
 
     /// The instructions of a region; leaves the places of what it yields.

@@ -7,7 +7,7 @@ use std::ptr::{NonNull, null, null_mut};
 use mlgenn_ir::launch::{BLOCK_LANES, Launch, Pattern, Program, check_operands, launch_each_row};
 use mlgenn_ir::{SlotId, SlotKind, Type};
 
-use super::assemble::assemble;
+use super::assemble::{Options, assemble};
 use super::program::BlockProgram;
 use super::{Operand, Step};
 use crate::simd::{MAX_LANES, Simd, Task};
@@ -62,6 +62,18 @@ impl Vm<'_> {
             // SAFETY: promised by the caller.
             unsafe { (step.run)(self, step, count) }
         }
+    }
+
+    /// Call machine code.
+    ///
+    /// # Safety
+    ///
+    /// As for [`super::StepFn`].
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(crate) unsafe fn call(&self, function: crate::native::Function, count: usize) {
+        // SAFETY: promised by the caller.
+        unsafe { function(self.bases, count) }
     }
 
     /// How a slot is bound.
@@ -122,7 +134,8 @@ impl Program for BlockProgram {
             return;
         }
         if self.shares_memory(launch) {
-            let careful = || Box::new(assemble(&self.kernel, &self.patterns, self.level, true));
+            let careful =
+                || Box::new(assemble(&self.kernel, &self.patterns, self.level, Options::careful()));
             self.careful.get_or_init(careful).launch(launch);
             return;
         }
@@ -170,7 +183,8 @@ impl Program for BlockProgram {
             return;
         }
         if self.shares_memory(launch) {
-            let careful = || Box::new(assemble(&self.kernel, &self.patterns, self.level, true));
+            let careful =
+                || Box::new(assemble(&self.kernel, &self.patterns, self.level, Options::careful()));
             self.careful.get_or_init(careful).launch_rows(launch, steps, rows);
             return;
         }

@@ -15,12 +15,14 @@ mod select;
 
 use crate::simd::Simd;
 
-pub(crate) use assemble::assemble;
+pub(crate) use assemble::{Options, assemble};
 pub(crate) use machine::Vm;
-pub(crate) use program::{Branch, Detail, DetailKind, LoopPlan, Pack};
+pub(crate) use program::{BlockProgram, Branch, Constant, Detail, DetailKind, LoopPlan, Pack};
+pub(crate) use registers::register_range;
+pub(crate) use select::Kind;
 
 /// Where a step finds one number per lane: `base + offset + lane * step` bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Operand {
     /// Which pointer of the machine.
     pub(crate) base: u16,
@@ -70,6 +72,14 @@ pub(crate) struct Step {
     pub(crate) e: Operand,
     /// Whatever else the operation needs.
     pub(crate) immediate: u32,
+}
+
+impl Step {
+    /// A step without operands.
+    pub(crate) fn nothing(run: StepFn) -> Self {
+        let [d, a, b, c, e] = [Operand::default(); 5];
+        Self { run, d, a, b, c, e, immediate: 0 }
+    }
 }
 
 /// Does a step for so many lanes.

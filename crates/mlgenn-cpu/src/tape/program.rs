@@ -41,6 +41,9 @@ pub(crate) struct BlockProgram {
     pub(crate) advances: Vec<(usize, usize)>,
     /// Pairs of slots that must not be bound to the same memory for this tape.
     pub(crate) apart: Vec<(usize, usize)>,
+    /// Machine code of runs of steps.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) native: Option<crate::native::Code>,
     /// Compiled when they are all the same.
     pub(crate) careful: OnceLock<Box<BlockProgram>>,
 }

@@ -20,6 +20,15 @@ pub(super) fn register_bytes(operand: Operand) -> u32 {
     u32::from(operand.step) / 4 * REGISTER_BYTES as u32
 }
 
+/// The registers that an operand takes; none if it is not in registers.
+pub(crate) fn register_range(operand: Operand) -> std::ops::Range<usize> {
+    if operand.base != Operand::REGISTERS || operand.is_uniform() {
+        return 0..0;
+    }
+    let start = operand.offset as usize / REGISTER_BYTES;
+    start..start + usize::from(operand.step) / 4
+}
+
 /// Registers that a value takes.
 fn width(ty: Type) -> usize {
     if ty.bytes() == 8 { 2 } else { 1 }

@@ -15,16 +15,26 @@ use crate::steps::{sum, wide};
 
 /// Everything that there is a step for.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Vector(VectorOp),
     Broadcast,
     Evaluate,
     Emit,
     Branch,
     Loop,
+    /// A run of steps as machine code.
+    #[cfg(target_arch = "x86_64")]
+    Native,
     Lanes(Type, Action),
-    Indexed { ty: Type, index: Type, action: Action },
-    AddLanes { ty: Type, all: bool },
+    Indexed {
+        ty: Type,
+        index: Type,
+        action: Action,
+    },
+    AddLanes {
+        ty: Type,
+        all: bool,
+    },
     Finish(Type),
     WideCopy,
     WideUnary(UnaryOp, Type),
@@ -35,7 +45,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// The step for an instruction set; none if the operation has to be evaluated lane by lane.
-    pub(super) fn step(self, level: Level) -> Option<StepFn> {
+    pub(crate) fn step(self, level: Level) -> Option<StepFn> {
         // SAFETY: only looks up a function; programs are only made for available levels.
         unsafe { level.run(self) }
     }
@@ -60,6 +70,8 @@ fn step<S: Simd>(kind: Kind) -> Option<StepFn> {
             Kind::Emit => Some(S::step::<Emit>()),
             Kind::Branch => Some(S::step::<RunBranch>()),
             Kind::Loop => Some(S::step::<RunLoop>()),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Native => Some(S::step::<crate::steps::native::RunNative>()),
             Kind::Lanes(ty, action) => Some(access::lanes::<S>(ty, action)),
             Kind::Indexed { ty, index, action } => Some(access::indexed::<S>(ty, index, action)),
             Kind::AddLanes { ty, all } => Some(sum::add_lanes::<S>(ty, all)),

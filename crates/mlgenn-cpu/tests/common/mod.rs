@@ -7,9 +7,10 @@ use mlgenn_ir::launch::{Pattern, Ring};
 use mlgenn_ir::testing::{Binding, Case};
 use mlgenn_ir::{Domain, Interpreter, Op, Region, SlotKind, Type};
 
-/// One for each instruction set of this machine.
+/// For each instruction set of this machine, with and without machine code.
 pub(crate) fn executors() -> Vec<BlockExecutor> {
-    Level::available().into_iter().filter_map(BlockExecutor::with_level).collect()
+    let levels = Level::available().into_iter().filter_map(BlockExecutor::with_level);
+    levels.flat_map(|executor| [true, false].map(|native| executor.with_native(native))).collect()
 }
 
 /// The first difference between what the executors and what the interpreter does.
@@ -17,7 +18,7 @@ pub(crate) fn difference(case: &Case) -> Option<String> {
     let expected = case.run(&Interpreter).unwrap();
     for executor in executors() {
         let found = case.run(&executor).unwrap();
-        let level = executor.level().name();
+        let level = format!("{executor:?}");
         if found.fault != expected.fault {
             return Some(format!("{level}: {:?}, not {:?}", found.fault, expected.fault));
         }

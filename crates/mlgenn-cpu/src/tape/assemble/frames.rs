@@ -88,8 +88,9 @@ impl Assembler<'_> {
                     let from = outer.copied().unwrap_or_else(|| this.place(*value));
                     Pack { from, to, outer: outer.is_some() }
                 });
-                let results = results.collect();
-                let steps = std::mem::take(&mut this.steps);
+                let results: Vec<Pack> = results.collect();
+                let used: Vec<_> = results.iter().map(|pack| pack.from).collect();
+                let steps = this.finish_tape(Some(&used));
                 Branch { condition, wanted, lanes, positions, packs, steps, results }
             });
             let index = self.program.branches.len();
@@ -149,11 +150,10 @@ impl Assembler<'_> {
                 this.copy(Type::Bool, mask, holds);
                 holds = mask;
             }
-            let condition_steps = std::mem::take(&mut this.steps);
-            this.made.clear();
+            let condition_steps = this.finish_tape(None);
             this.region(body);
             this.next_parameters(&body.parameters, &body.yields, &parameters);
-            let body_steps = std::mem::take(&mut this.steps);
+            let body_steps = this.finish_tape(None);
             let results = parameters.iter().zip(&results);
             let results = results.map(|(&from, &to)| Pack { from, to, outer: false }).collect();
             LoopPlan {

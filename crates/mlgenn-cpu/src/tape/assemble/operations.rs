@@ -97,7 +97,7 @@ impl Assembler<'_> {
             let mut kind = kind;
             let mut sources = sources;
             if let Kind::Vector(op) = &mut kind {
-                if !self.analysis.uniform[result.0 as usize] {
+                if self.is_fusing() && !self.analysis.uniform[result.0 as usize] {
                     let values = arguments.iter().copied().map(Some);
                     let mut operands: Vec<_> = sources.into_iter().zip(values).collect();
                     self.fuse(op, &mut operands);

@@ -1,0 +1,280 @@
+//! What a run of steps does to one vector of lanes: a list of operations in order, each on the
+//! results of earlier ones.
+//!
+//! Where the machine has mask registers, comparisons give *masks*, one bit per lane, which are a
+//! kind of value of their own; everything else is a vector with 32 bits per lane.
+
+use std::collections::HashMap;
+
+use crate::tape::Operand;
+
+/// Index of a node.
+pub(super) type Id = usize;
+
+/// Bytes of an element in memory; the lanes of narrow ones are zero-extended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Width {
+    Bits8 = 1,
+    Bits16 = 2,
+    Bits32 = 4,
+}
+
+/// Operations with one operand, as in [`crate::simd::Simd`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Unary {
+    Sqrt,
+    Floor,
+    Ceil,
+    Trunc,
+    Rint,
+    F32FromI32,
+    F32FromU32,
+    I32FromF32,
+}
+
+/// Operations with two operands, as in [`crate::simd::Simd`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Binary {
+    AddF32,
+    SubF32,
+    MulF32,
+    DivF32,
+    MinF32,
+    MaxF32,
+    AddI32,
+    SubI32,
+    MulI32,
+    And,
+    Or,
+    Xor,
+    ShiftLeft,
+    ShiftRight,
+    ShiftRightSigned,
+}
+
+impl Binary {
+    /// Whether the operands may be swapped; which NaN comes out does not matter.
+    pub(super) fn commutes(self) -> bool {
+        use Binary::*;
+        matches!(self, AddF32 | MulF32 | AddI32 | MulI32 | And | Or | Xor)
+    }
+}
+
+/// Comparisons. Those of integers are signed; the last two only give masks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Compare {
+    EqualF32,
+    NotEqualF32,
+    LessF32,
+    LessEqualF32,
+    EqualI32,
+    LessI32,
+    NotEqualI32,
+    GreaterEqualI32,
+}
+
+/// Operations on masks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum MaskBinary {
+    And,
+    Or,
+    Xor,
+}
+
+/// One operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Node {
+    /// The same bits in all lanes.
+    Splat(u32),
+    /// The number at an operand that all lanes share, which nothing in the run writes.
+    Shared(Operand),
+    /// The elements of the lanes.
+    Load(Operand, Width),
+    Unary(Unary, Id),
+    Binary(Binary, Id, Id),
+    /// A mask if the machine has them, else a vector.
+    Compare(Compare, Id, Id),
+    /// A mask from two masks.
+    MaskBinary(MaskBinary, Id, Id),
+    /// A mask.
+    MaskNot(Id),
+    /// The mask of the highest bits of a vector.
+    MaskOf(Id),
+    /// The vector of a mask: lanes with all bits set or clear.
+    Spread(Id),
+    /// Lanes of the second where the mask (first) is set, else of the third.
+    Select(Id, Id, Id),
+    /// Lanes of the vector where the mask (first) is set, else 0.
+    Keep(Id, Id),
+    /// Sets the elements of the lanes.
+    Store(Operand, Width, Id),
+    /// Sets the bits of the lanes, from a mask (or vector, where there are none).
+    Emit(Operand, Id),
+    /// Adds lanes to 16 partial sums of `f32`.
+    Sum(Operand, Id),
+    /// Nothing: an operation that turned out to be of no use.
+    Nothing,
+}
+
+impl Node {
+    /// The results that it uses.
+    pub(super) fn operands(self) -> impl Iterator<Item = Id> {
+        let operands = match self {
+            Self::Splat(_) | Self::Shared(_) | Self::Load(..) | Self::Nothing => [None; 3],
+            Self::Unary(_, a)
+            | Self::MaskNot(a)
+            | Self::MaskOf(a)
+            | Self::Spread(a)
+            | Self::Store(_, _, a)
+            | Self::Emit(_, a)
+            | Self::Sum(_, a) => [Some(a), None, None],
+            Self::Binary(_, a, b)
+            | Self::Compare(_, a, b)
+            | Self::MaskBinary(_, a, b)
+            | Self::Keep(a, b) => [Some(a), Some(b), None],
+            Self::Select(a, b, c) => [Some(a), Some(b), Some(c)],
+        };
+        operands.into_iter().flatten()
+    }
+
+    /// The memory that it touches, and whether it writes there.
+    pub(super) fn memory(self) -> Option<(Operand, bool)> {
+        match self {
+            Self::Shared(operand) | Self::Load(operand, _) => Some((operand, false)),
+            Self::Store(operand, ..) | Self::Emit(operand, _) | Self::Sum(operand, _) => {
+                Some((operand, true))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The operations of a run.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    pub(super) nodes: Vec<Node>,
+    /// Whether the machine has mask registers.
+    has_masks: bool,
+    /// Operations that are there already.
+    known: HashMap<Node, Id>,
+}
+
+impl Graph {
+    pub(super) fn new(has_masks: bool) -> Self {
+        Self { has_masks, ..Self::default() }
+    }
+
+    pub(super) fn has_masks(&self) -> bool {
+        self.has_masks
+    }
+
+    /// Append an operation with an effect, or one whose result depends on when it is done.
+    pub(super) fn push(&mut self, node: Node) -> Id {
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    /// The result of an operation that depends on nothing but its operands.
+    pub(super) fn pure(&mut self, node: Node) -> Id {
+        if let Some(&id) = self.known.get(&node) {
+            return id;
+        }
+        let id = self.push(node);
+        self.known.insert(node, id);
+        id
+    }
+
+    pub(super) fn is_mask(&self, id: Id) -> bool {
+        match self.nodes[id] {
+            Node::Compare(..) => self.has_masks,
+            Node::MaskBinary(..) | Node::MaskNot(_) | Node::MaskOf(_) => true,
+            _ => false,
+        }
+    }
+
+    pub(super) fn splat(&mut self, bits: u32) -> Id {
+        self.pure(Node::Splat(bits))
+    }
+
+    /// A value as a vector.
+    pub(super) fn vector(&mut self, id: Id) -> Id {
+        match self.nodes[id] {
+            Node::MaskOf(vector) => vector,
+            _ if self.is_mask(id) => self.pure(Node::Spread(id)),
+            _ => id,
+        }
+    }
+
+    /// A value that is all ones or zeros in each lane, as a mask if there are masks.
+    pub(super) fn mask(&mut self, id: Id) -> Id {
+        match self.nodes[id] {
+            Node::Spread(mask) => mask,
+            _ if self.is_mask(id) || !self.has_masks => id,
+            _ => self.pure(Node::MaskOf(id)),
+        }
+    }
+
+    pub(super) fn unary(&mut self, op: Unary, a: Id) -> Id {
+        let a = self.vector(a);
+        self.pure(Node::Unary(op, a))
+    }
+
+    pub(super) fn compare(&mut self, op: Compare, a: Id, b: Id) -> Id {
+        let (a, b) = (self.vector(a), self.vector(b));
+        self.pure(Node::Compare(op, a, b))
+    }
+
+    pub(super) fn select(&mut self, mask: Id, a: Id, b: Id) -> Id {
+        let (mask, a, b) = (self.mask(mask), self.vector(a), self.vector(b));
+        self.pure(Node::Select(mask, a, b))
+    }
+
+    pub(super) fn binary(&mut self, op: Binary, a: Id, b: Id) -> Id {
+        let masks = [self.is_mask(a), self.is_mask(b)];
+        let logical = match op {
+            Binary::And => Some(MaskBinary::And),
+            Binary::Or => Some(MaskBinary::Or),
+            Binary::Xor => Some(MaskBinary::Xor),
+            _ => None,
+        };
+        match (logical, masks) {
+            (Some(op), [true, true]) => return self.pure(Node::MaskBinary(op, a, b)),
+            (Some(MaskBinary::And), [true, false]) => return self.pure(Node::Keep(a, b)),
+            (Some(MaskBinary::And), [false, true]) => return self.pure(Node::Keep(b, a)),
+            _ => {}
+        }
+        let (a, b) = (self.vector(a), self.vector(b));
+        if let (Binary::And, Node::Splat(x), Node::Splat(y)) = (op, self.nodes[a], self.nodes[b]) {
+            return self.splat(x & y);
+        }
+        self.pure(Node::Binary(op, a, b))
+    }
+
+    /// All bits flipped.
+    pub(super) fn not(&mut self, a: Id) -> Id {
+        if !self.is_mask(a) {
+            let ones = self.splat(u32::MAX);
+            return self.binary(Binary::Xor, a, ones);
+        }
+        match self.nodes[a] {
+            Node::Compare(Compare::EqualI32, x, y) => self.compare(Compare::NotEqualI32, x, y),
+            Node::Compare(Compare::LessI32, x, y) => self.compare(Compare::GreaterEqualI32, x, y),
+            Node::MaskNot(x) => x,
+            _ => self.pure(Node::MaskNot(a)),
+        }
+    }
+
+    /// Make operations without effect whose results nothing uses [`Node::Nothing`].
+    pub(super) fn remove_unused(&mut self) {
+        let mut used = vec![false; self.nodes.len()];
+        for id in (0..self.nodes.len()).rev() {
+            let node = self.nodes[id];
+            let effect = matches!(node, Node::Store(..) | Node::Emit(..) | Node::Sum(..));
+            if effect || used[id] {
+                node.operands().for_each(|operand| used[operand] = true);
+            } else {
+                self.nodes[id] = Node::Nothing;
+            }
+        }
+    }
+}
