@@ -4,12 +4,13 @@
 
 mod common;
 
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use common::{binding, difference, executors};
 use mlgenn_ir::launch::{Executor, Fault, Launch, Operand, Pattern, Ring, Watch};
-use mlgenn_ir::testing::Case;
 use mlgenn_ir::testing::filetest::FileTest;
+use mlgenn_ir::testing::{Binding, Case};
 use mlgenn_ir::{Buffer, Interpreter, Kernel, Type};
 
 #[test]
@@ -116,10 +117,13 @@ end
         let watch = Watch::new();
         let program = executor.compile(&kernel, &[Pattern::Contiguous]);
         let start = Instant::now();
+        let started = Barrier::new(2);
         std::thread::scope(|scope| {
             scope.spawn(|| {
+                started.wait();
                 program.launch(&Launch { lanes: 100, operands: &operands, watch: &watch });
             });
+            started.wait();
             std::thread::sleep(Duration::from_millis(20));
             watch.stop();
         });
@@ -258,6 +262,77 @@ fn many_values_at_a_time() {
             binding(pattern, ty, (0..len).map(bits).collect())
         });
         let case = Case { kernel: kernel.clone(), lanes, slots: slots.collect() };
+        assert_eq!(difference(&case), None);
+    }
+}
+
+/// Such values are read where the branches begin: in nested ones, in several, around a loop.
+#[test]
+fn gathered_values_of_branches() {
+    let kernel: Kernel = "
+kernel \"gathered\"
+slot a: f32 variable neuron writable
+slot b: f32 variable post
+slot c: u32 variable post
+slot d: f32 variable post
+begin
+  %0: f32 = read a
+  %1: f32 = read b
+  %2: u32 = read c
+  %3: f32 = read d
+  %4: f32 = const 0.5
+  %5: bool = less %0, %4
+  %6: f32 = if %5 {
+    %7: u32 = const 3
+    %8: bool = less %2, %7
+    %9: f32 = if %8 {
+      %10: f32 = add %0, %1
+      yield %10
+    } else {
+      yield %1
+    }
+    yield %9
+  } else {
+    %11: u32 = const 0
+    %12: u32 = const 1
+    %13: u32 = loop %11 while %14: u32 {
+      %15: bool = less %14, %2
+      yield %15
+    } do %16: u32 {
+      %17: u32 = add %16, %12
+      yield %17
+    }
+    %18: f32 = convert %13
+    %19: f32 = multiply %18, %1
+    yield %19
+  }
+  %20: f32 = const 2.0
+  %21: bool = less %6, %20
+  %22: f32 = if %21 {
+    yield %3
+  } else {
+    %23: f32 = multiply %6, %1
+    yield %23
+  }
+  write a, %22
+end
+"
+    .parse()
+    .unwrap();
+    for lanes in [1, 40, 300] {
+        let indices: Vec<u32> = (0..lanes as u32).map(|i| i * 7 % 50).collect();
+        let gathered = |ty, contents| Binding {
+            indices: indices.clone(),
+            ..binding(Pattern::Gather, ty, contents)
+        };
+        let float = |x: u64| u64::from((x as f32 / 10.0).to_bits());
+        let slots = vec![
+            binding(Pattern::Contiguous, Type::F32, (0..300).map(|i| float(i * 3 % 11)).collect()),
+            gathered(Type::F32, (0..50).map(float).collect()),
+            gathered(Type::U32, (0..50).map(|i| i % 6).collect()),
+            gathered(Type::F32, (0..50).map(|i| float(i + 100)).collect()),
+        ];
+        let case = Case { kernel: kernel.clone(), lanes, slots };
         assert_eq!(difference(&case), None);
     }
 }

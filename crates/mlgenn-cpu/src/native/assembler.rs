@@ -65,6 +65,11 @@ impl Assembler {
         (!self.failed).then(|| self.encoder.take_buffer())
     }
 
+    /// Give up: there is no code for what was wanted.
+    pub(super) fn fail(&mut self) {
+        self.failed = true;
+    }
+
     pub(super) fn position(&self) -> usize {
         self.position
     }

@@ -264,6 +264,11 @@ impl Graph {
         }
     }
 
+    /// Whether there is nothing to do.
+    pub(super) fn is_idle(&self) -> bool {
+        self.nodes.iter().all(|node| *node == Node::Nothing)
+    }
+
     /// Make operations without effect whose results nothing uses [`Node::Nothing`].
     pub(super) fn remove_unused(&mut self) {
         let mut used = vec![false; self.nodes.len()];

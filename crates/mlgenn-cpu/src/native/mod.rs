@@ -30,8 +30,12 @@ pub(crate) use memory::{Code, Function};
 pub(crate) use run::Live;
 use run::Run;
 
+use std::ops::Range;
+
+use mlgenn_ir::launch::BLOCK_LANES;
+
 use crate::simd::Level;
-use crate::tape::{BlockProgram, Kind, Step};
+use crate::tape::{BlockProgram, Kind, Operand, Step, register_range};
 
 /// The machine code of a program, while it is written.
 pub(crate) struct Compiler {
@@ -58,50 +62,111 @@ impl Compiler {
         packed: bool,
         mut live: Live,
     ) -> Vec<Step> {
-        // Which registers are live behind each step.
-        let mut behind = Vec::with_capacity(tape.len());
-        for (step, kind) in tape.iter().rev() {
-            behind.push(live.clone());
-            live.step_back(program, step, *kind);
-        }
-        behind.reverse();
+        let mut parts = self.cut(program, tape, packed);
+        hand_over_conditions(program, tape, &mut parts);
+        // From the end on: what is asked for behind a part decides what it has to store.
         let mut steps = Vec::new();
-        let mut at = 0;
-        while at < tape.len() {
-            let mut run = Run::new(self.isa.has_masks());
-            let rest = tape[at..].iter();
-            let length =
-                rest.take_while(|(step, kind)| run.add(program, step, *kind, packed)).count();
-            let native = (length > 0).then(|| {
-                let graph = run.finish(&behind[at + length - 1]);
-                self.function(program, &graph)
-            });
-            match native.flatten() {
-                Some(step) => steps.push(step),
-                None => steps.extend(tape[at..at + length.max(1)].iter().map(|(step, _)| *step)),
+        for part in parts.into_iter().rev() {
+            let range = part.range;
+            let behind = live.clone();
+            for (step, kind) in tape[range.clone()].iter().rev() {
+                live.step_back(program, step, *kind);
             }
-            at += length.max(1);
+            match part.run {
+                Some(run) => steps.extend(self.function(program, &run.finish(&behind))),
+                None => steps.push(tape[range.start].0),
+            }
         }
+        steps.reverse();
         steps
     }
 
-    /// The step that does what a graph says.
+    /// Cut a tape into runs and steps that are not part of one.
+    fn cut(&self, program: &BlockProgram, tape: &[(Step, Kind)], packed: bool) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let mut start = 0;
+        while start < tape.len() {
+            let mut run = Run::new(self.isa.has_masks());
+            let rest = tape[start..].iter();
+            let length =
+                rest.take_while(|(step, kind)| run.add(program, step, *kind, packed)).count();
+            let end = start + length.max(1);
+            parts.push(Part { range: start..end, run: (length > 0).then_some(run) });
+            start = end;
+        }
+        parts
+    }
+
+    /// The step that does what a graph says; none if it has no effect.
     fn function(&mut self, program: &mut BlockProgram, graph: &graph::Graph) -> Option<Step> {
+        if graph.is_idle() {
+            return None;
+        }
         let mut spills = SpillArea { start: program.uniform_bytes, bytes: 0 };
-        let entry = emit(&mut self.assembler, self.isa, graph, &mut spills)?;
+        let Some(entry) = emit(&mut self.assembler, self.isa, graph, &mut spills) else {
+            self.assembler.fail();
+            return None;
+        };
         program.uniform_bytes += spills.bytes;
         let immediate = self.entries.len() as u32;
         self.entries.push(entry);
         Kind::Native.step(self.level).map(|run| Step { immediate, ..Step::nothing(run) })
     }
 
-    /// The code of all runs, if there are any; an error if the system does not let us run it.
+    /// The code of all runs, if there are any; an error if there is no way to run it.
     pub(crate) fn finish(self) -> Result<Option<Code>, NotExecutable> {
+        let bytes = self.assembler.finish().ok_or(NotExecutable)?;
         if self.entries.is_empty() {
             return Ok(None);
         }
-        let code = self.assembler.finish().and_then(|bytes| Code::new(&bytes, self.entries));
-        code.map(Some).ok_or(NotExecutable)
+        Code::new(&bytes, self.entries).map(Some).ok_or(NotExecutable)
+    }
+}
+
+/// Steps of a tape: a run, or a step that is not part of one.
+struct Part {
+    range: Range<usize>,
+    run: Option<Run>,
+}
+
+/// Let runs hand the conditions of branches over as bits, which are quick to look through.
+fn hand_over_conditions(program: &mut BlockProgram, tape: &[(Step, Kind)], parts: &mut [Part]) {
+    for at in 0..parts.len() {
+        let (step, kind) = tape[parts[at].range.start];
+        if kind != Kind::Branch {
+            continue;
+        }
+        let branch = step.immediate as usize;
+        let condition = program.branches[branch].condition;
+        let before = parts[..at].iter_mut().rev();
+        let last = before.take_while(|part| {
+            part.run.is_some() || { !may_write(program, tape[part.range.start], condition) }
+        });
+        let bits = last.filter_map(|part| part.run.as_mut()).find_map(|run| {
+            run.writes(condition).then(|| run.bits(condition, program.uniform_bytes))
+        });
+        if let Some(bits) = bits {
+            if bits.offset as usize == program.uniform_bytes {
+                program.uniform_bytes += CONDITION_BYTES;
+            }
+            program.branches[branch].bits = Some(bits);
+        }
+    }
+}
+
+/// Bytes for the bits of a condition.
+const CONDITION_BYTES: usize = 64;
+const _: () = assert!(BLOCK_LANES / 8 <= CONDITION_BYTES);
+
+/// Whether a step that is not part of a run may write to a register.
+fn may_write(program: &BlockProgram, (step, kind): (Step, Kind), register: Operand) -> bool {
+    let overlaps =
+        |to: Operand| register_range(to).any(|number| register_range(register).contains(&number));
+    let index = step.immediate as usize;
+    match kind {
+        Kind::Branch => program.branches[index].results.iter().any(|pack| overlaps(pack.to)),
+        Kind::Loop => program.loops[index].results.iter().any(|pack| overlaps(pack.to)),
+        _ => overlaps(step.d),
     }
 }
 

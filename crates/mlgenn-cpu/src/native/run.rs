@@ -22,11 +22,18 @@ pub(super) struct Run {
     known: HashMap<Operand, Id>,
     /// Narrow slots that were written.
     written: Vec<u16>,
+    /// Masks whose bits are stored, and where.
+    bits: HashMap<Operand, Operand>,
 }
 
 impl Run {
     pub(super) fn new(has_masks: bool) -> Self {
-        Self { graph: Graph::new(has_masks), known: HashMap::new(), written: Vec::new() }
+        Self {
+            graph: Graph::new(has_masks),
+            known: HashMap::new(),
+            written: Vec::new(),
+            bits: HashMap::new(),
+        }
     }
 
     /// Append a step; false if it cannot be part of a run. `packed` says whether lanes are packed
@@ -171,6 +178,28 @@ impl Run {
         Some(())
     }
 
+    /// Whether an operand with 32 bits per lane is written.
+    pub(super) fn writes(&self, operand: Operand) -> bool {
+        let same =
+            |node: &Node| matches!(*node, Node::Store(to, Width::Bits32, _) if to == operand);
+        self.graph.nodes.iter().any(same)
+    }
+
+    /// Store the bits of a mask that is written to an operand, too: at `offset` among what lanes
+    /// share, or where they are already.
+    pub(super) fn bits(&mut self, operand: Operand, offset: usize) -> Operand {
+        if let Some(&to) = self.bits.get(&operand) {
+            return to;
+        }
+        let to = Operand { base: Operand::UNIFORMS, step: 0, offset: offset as u32 };
+        if let Some(&id) = self.known.get(&operand) {
+            let mask = self.graph.mask(id);
+            self.graph.push(Node::Emit(to, mask));
+            self.bits.insert(operand, to);
+        }
+        to
+    }
+
     /// Leave out what nobody asks for: registers that are not `live` behind the run.
     pub(super) fn finish(mut self, live: &Live) -> Graph {
         for node in &mut self.graph.nodes {
@@ -238,7 +267,9 @@ impl Live {
             Kind::Branch => {
                 // Leaves lanes alone that do not go there.
                 let branch = &program.branches[step.immediate as usize];
-                read(branch.condition);
+                if branch.bits.is_none() {
+                    read(branch.condition);
+                }
                 branch.packs.iter().for_each(|pack| read(pack.from));
                 branch.results.iter().filter(|pack| pack.outer).for_each(|pack| read(pack.from));
             }

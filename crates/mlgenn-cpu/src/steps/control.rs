@@ -72,6 +72,25 @@ unsafe fn active<S: Simd>(
     found
 }
 
+/// As [`active`], of bits that are clear behind the last lane.
+#[inline(always)]
+unsafe fn active_bits(words: *const u32, wanted: bool, count: usize, positions: *mut u32) -> usize {
+    let mut found = 0;
+    for first in (0..count).step_by(32) {
+        let mut bits = *words.add(first / 32);
+        if !wanted {
+            let lanes = (count - first).min(32);
+            bits = !bits & u32::MAX >> (32 - lanes);
+        }
+        while bits != 0 {
+            *positions.add(found) = first as u32 + bits.trailing_zeros();
+            found += 1;
+            bits &= bits - 1;
+        }
+    }
+    found
+}
+
 /// Runs a [`Branch`].
 pub(crate) struct RunBranch;
 
@@ -81,7 +100,10 @@ impl Body for RunBranch {
         let program = vm.program;
         let branch: &Branch = &program.branches[step.immediate as usize];
         let positions = vm.at(branch.positions).cast::<u32>();
-        let found = active::<S>(vm, branch.condition, branch.wanted, count, positions);
+        let found = match branch.bits {
+            Some(bits) => active_bits(vm.at(bits).cast(), branch.wanted, count, positions),
+            None => active::<S>(vm, branch.condition, branch.wanted, count, positions),
+        };
         if found == 0 {
             return;
         }

@@ -199,6 +199,33 @@ impl Analysis {
     }
 }
 
+/// Reads of gathered variables whose values are used in the bodies of branches only, so that they
+/// are better read there, for the few lanes that get there. Nothing writes the variables.
+pub(super) fn reads_for_branches(kernel: &Kernel, patterns: &[Pattern]) -> HashMap<Value, SlotId> {
+    let constant = |slot: SlotId| {
+        matches!(kernel.slot(slot).kind, SlotKind::Variable { writable: false, .. })
+            && patterns[slot.0 as usize] == Pattern::Gather
+    };
+    let mut reads = HashMap::new();
+    for instruction in &kernel.body.instructions {
+        match (&instruction.op, &instruction.results[..]) {
+            (Op::Read(slot), &[result]) if constant(*slot) => {
+                reads.insert(result, *slot);
+            }
+            (Op::If { condition, then, otherwise }, _) => {
+                let yields = then.yields.iter().chain(&otherwise.yields);
+                yields.chain([condition]).for_each(|value| {
+                    reads.remove(value);
+                });
+            }
+            (op, _) => uses(op, &mut |value| {
+                reads.remove(&value);
+            }),
+        }
+    }
+    reads
+}
+
 /// Whether two slots are writable variables of the same type.
 pub(super) fn may_share(kernel: &Kernel, a: SlotId, b: SlotId) -> bool {
     let writable =

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use mlgenn_ir::launch::{BLOCK_LANES, Pattern};
-use mlgenn_ir::{Instruction, Kernel, Op, Region, SlotKind, Type, Value};
+use mlgenn_ir::{Instruction, Kernel, Op, Region, SlotId, SlotKind, Type, Value};
 
-use super::analysis::{Analysis, may_share, uses};
+use super::analysis::{Analysis, may_share, reads_for_branches, uses};
 use super::program::{BlockProgram, Branch, Constant, Detail, DetailKind, LoopPlan, Pack};
 use super::registers::Registers;
 use super::schedule::schedule;
@@ -64,6 +64,7 @@ pub(crate) fn assemble(
         #[cfg(target_arch = "x86_64")]
         native: native.then(|| Compiler::new(level)).flatten(),
         narrow: narrow_indices(kernel, &analysis),
+        deferred: reads_for_branches(kernel, patterns),
         analysis,
         program: BlockProgram {
             kernel: kernel.clone(),
@@ -128,6 +129,8 @@ struct Assembler<'a> {
     analysis: Analysis,
     /// Types of `i64` values that are kept in 32 bits.
     narrow: HashMap<Value, Type>,
+    /// Values that are read where branches begin.
+    deferred: HashMap<Value, SlotId>,
     registers: Registers,
     /// Where values are, in the current frame.
     places: HashMap<Value, Operand>,

@@ -297,6 +297,8 @@ impl BlockProgram {
         if launch.operands.len() != self.patterns.len() {
             return false;
         }
+        // Many slots have the same indices.
+        let mut gathered: Option<(&[u32], u32)> = None;
         for (index, operand) in launch.operands.iter().enumerate() {
             let slot = self.kernel.slot(SlotId(index as u32));
             let events = slot.kind == SlotKind::Events;
@@ -307,8 +309,13 @@ impl BlockProgram {
                 Pattern::Whole => operand.length,
                 Pattern::Gather => {
                     let Some(indices) = operand.indices.get(..launch.lanes) else { return false };
-                    // SAFETY: programs are only made for levels that are available.
-                    unsafe { self.level.run(Largest(indices)) as usize + 1 }
+                    let largest = match gathered {
+                        Some((same, largest)) if std::ptr::eq(same, indices) => largest,
+                        // SAFETY: programs are only made for levels that are available.
+                        _ => unsafe { self.level.run(Largest(indices)) },
+                    };
+                    gathered = Some((indices, largest));
+                    largest as usize + 1
                 }
             };
             let ring = match slot.kind {

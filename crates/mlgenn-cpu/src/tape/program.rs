@@ -83,6 +83,9 @@ pub(crate) enum DetailKind {
 #[derive(Clone, Debug)]
 pub(crate) struct Branch {
     pub(crate) condition: Operand,
+    /// Bits of the condition, if machine code hands them over: whole words, clear behind the last
+    /// lane.
+    pub(crate) bits: Option<Operand>,
     /// For which condition.
     pub(crate) wanted: bool,
     /// Register for the numbers of the lanes in the block.

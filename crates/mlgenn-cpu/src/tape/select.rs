@@ -14,7 +14,7 @@ use crate::steps::vector::VectorOp;
 use crate::steps::{sum, wide};
 
 /// Everything that there is a step for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Vector(VectorOp),
     Broadcast,

@@ -3,6 +3,7 @@
 use mlgenn_ir::{Instruction, Region, Type, Value};
 
 use super::{Assembler, Branch, Kind, LoopPlan, Operand, Pack};
+use crate::steps::access::Action;
 use crate::tape::analysis::outer_values;
 
 impl Assembler<'_> {
@@ -25,6 +26,13 @@ impl Assembler<'_> {
     /// Registers in the current frame for values from outside; how they get there.
     pub(super) fn pack(&mut self, values: Vec<Value>, packs: &mut Vec<Pack>) {
         for value in values {
+            if !self.places.contains_key(&value)
+                && let Some(&slot) = self.deferred.get(&value)
+            {
+                let to = self.destination(value, false);
+                self.access(slot, Action::Load, to, None);
+                continue;
+            }
             let from = self.place(value);
             if !from.is_uniform() {
                 let to = self.registers.allocate(self.lane_type(value));
@@ -91,7 +99,7 @@ impl Assembler<'_> {
                 let results: Vec<Pack> = results.collect();
                 let used: Vec<_> = results.iter().map(|pack| pack.from).collect();
                 let steps = this.finish_tape(Some(&used));
-                Branch { condition, wanted, lanes, positions, packs, steps, results }
+                Branch { condition, bits: None, wanted, lanes, positions, packs, steps, results }
             });
             let index = self.program.branches.len();
             self.program.branches.push(branch);

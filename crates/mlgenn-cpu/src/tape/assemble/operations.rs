@@ -62,6 +62,7 @@ impl Assembler<'_> {
                 all.extend(arguments);
                 self.compute(None, DetailKind::Random(*function), &all, result, index);
             }
+            Op::Read(_) if self.deferred.contains_key(&result) => {}
             Op::Read(slot) => self.read(*slot, result),
             Op::ReadDelayed { slot, delay } => {
                 let delay = self.place(*delay);
