@@ -14,6 +14,7 @@ mod if_convert;
 mod resolve_pointers;
 mod rewrite;
 mod sink_writes;
+mod sleep;
 mod split;
 
 pub use cse::cse;
@@ -24,6 +25,7 @@ pub use hoist::hoist;
 pub use if_convert::if_convert;
 pub use resolve_pointers::resolve_pointers;
 pub use sink_writes::sink_writes;
+pub use sleep::sleep;
 pub use split::split_invariant;
 
 use crate::kernel::Kernel;

@@ -4,9 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::interpret::Interpreter;
+use crate::kernel::SlotId;
 use crate::kernel::{Domain, SlotKind};
 use crate::launch::Pattern;
 use crate::testing::{Binding, Case, Outcome, random_kernel};
+use crate::types::Type::{Bool, F32, U8, U32};
 use crate::verify::verify;
 
 /// The instructions of a kernel after some passes, without the lines around them.
@@ -398,8 +400,110 @@ fn run_guarded(case: &Case) -> Option<(Outcome, Outcome)> {
     Some((case.run(&Interpreter).unwrap(), found))
 }
 
+/// Waits for the time of a spike, for a window around another time, and for a flag.
+const SLEEPING: &str = "kernel \"k\"
+slot t: f32 variable launch
+slot next: f32 variable neuron
+slot back: f32 variable neuron
+slot flag: u8 variable neuron
+slot active: bool events
+begin
+  %0: f32 = read t
+  %1: f32 = read next
+  %2: f32 = read back
+  %3: u8 = read flag
+  %4: bool = convert %3
+  %5: bool = greater_equal %0, %1
+  %6: f32 = const 7.0
+  %7: f32 = subtract %6, %0
+  %8: f32 = subtract %7, %2
+  %9: f32 = math fabs %8
+  %10: f32 = const 0.25
+  %11: bool = less %9, %10
+  %12: bool = or %4, %5
+  %13: bool = or %12, %11
+  emit active, %13
+end";
+
+fn f32_bits(value: f32) -> u64 {
+    u64::from(value.to_bits())
+}
+
+#[test]
+fn what_moves_otherwise_than_with_time_does_not_sleep() {
+    let guard: Kernel = SLEEPING.parse().unwrap();
+    assert!(sleep(&guard, SlotId(0), &[], 0.5).is_some());
+    // The flag changes from one timestep to the next.
+    assert_eq!(sleep(&guard, SlotId(0), &[SlotId(3)], 0.5), None);
+    for (old, new) in [
+        // Nothing that depends on time at all.
+        ("emit active, %13", "emit active, %4"),
+        // A square is not affine.
+        ("%8: f32 = subtract %7, %2", "%8: f32 = multiply %7, %7"),
+        // Equality may be missed.
+        ("greater_equal", "equal"),
+    ] {
+        let text = SLEEPING.replace(old, new);
+        assert_ne!(text, SLEEPING);
+        assert_eq!(sleep(&text.parse().unwrap(), SlotId(0), &[], 0.5), None, "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// No lane is active while it sleeps, and none sleeps past the timestep that it waits for.
+    #[test]
+    fn lanes_are_idle_while_they_sleep(
+        dt in prop::sample::select(vec![1.0f32, 0.5, 0.1, 0.01]),
+        start in 0u32..3000,
+        next in -10.0f32..40.0,
+        back in prop::sample::select(vec![-1e30f32, -20.0, -3.3, 0.0, 2.5, 6.9, 7.0]),
+        grid in any::<bool>(),
+        flag in prop::sample::select(vec![0u64, 0, 0, 1]),
+    ) {
+        let on_grid = |value: f32| if grid { (value / dt).round() * dt } else { value };
+        let values = [on_grid(next), if back > -100.0 { on_grid(back) } else { back }];
+        let guard: Kernel = SLEEPING.parse().unwrap();
+        let kernel = sleep(&guard, SlotId(0), &[], f64::from(dt)).unwrap();
+        verify(&kernel).unwrap();
+        let run = |kernel: &Kernel, step: u32, output: crate::types::Type| {
+            let bind = |pattern, ty, value: u64| Binding {
+                pattern,
+                ty,
+                contents: vec![value],
+                offset: 0,
+                indices: Vec::new(),
+                length: 0,
+                ring: crate::launch::Ring { slots: 1, current: 0, stride: 0 },
+            };
+            let last = match output {
+                Bool => bind(Pattern::Whole, U32, 0),
+                _ => bind(Pattern::Contiguous, U32, 0),
+            };
+            let slots = vec![
+                bind(Pattern::Uniform, F32, f32_bits(step as f32 * dt)),
+                bind(Pattern::Contiguous, F32, f32_bits(values[0])),
+                bind(Pattern::Contiguous, F32, f32_bits(values[1])),
+                bind(Pattern::Contiguous, U8, flag),
+                last,
+            ];
+            let case = Case { kernel: kernel.clone(), lanes: 1, slots };
+            case.run(&Interpreter).unwrap().contents[4][0]
+        };
+        let slept = run(&kernel, start, U32);
+        prop_assert!(slept >= 1);
+        for step in (start + 1..start + slept.min(5000) as u32).chain([start + 100_000]) {
+            if u64::from(step) < u64::from(start) + slept {
+                prop_assert_eq!(run(&guard, step, Bool), 0, "step {} of {}", step, slept);
+            }
+        }
+        if slept > 2 && slept < 5000 {
+            // Woken at most one timestep too early.
+            let woken = start + slept as u32;
+            prop_assert!((woken..=woken + 1).any(|step| run(&guard, step, Bool) != 0));
+        }
+    }
 
     #[test]
     fn idle_lanes_need_not_run(

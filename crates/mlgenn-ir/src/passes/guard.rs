@@ -1,7 +1,7 @@
 //! When does a lane do anything? Many neurons only wait for the time of their next spike: their
 //! kernel need not run where a cheap condition says that it would change nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::dce::dce;
 use super::fold::fold;
@@ -41,8 +41,10 @@ pub fn guard(kernel: &Kernel) -> Option<Kernel> {
         reads: HashMap::new(),
         selections: HashMap::new(),
         conditions: Vec::new(),
+        known: Known::default(),
         saves_work: false,
     };
+    idle.known.collect(&kernel.body);
     idle.follow(&kernel.body)?;
     if !idle.saves_work {
         return None;
@@ -79,8 +81,44 @@ struct Idle<'a> {
     selections: HashMap<Value, (Value, Value, Value)>,
     /// If one of these holds, the lane may have an effect.
     conditions: Vec<Value>,
+    /// What conditions of the kernel are in such a lane.
+    known: Known,
     /// Whether there is anything but conditions to compute.
     saves_work: bool,
+}
+
+/// Conditions of a kernel that an idle lane does not meet, or does: those of events, and of regions
+/// with effects.
+#[derive(Default)]
+struct Known {
+    fails: HashSet<Value>,
+    holds: HashSet<Value>,
+}
+
+impl Known {
+    fn collect(&mut self, region: &Region) {
+        for instruction in &region.instructions {
+            match &instruction.op {
+                Op::Emit(_, condition) => {
+                    self.fails.insert(*condition);
+                }
+                Op::If { condition, then, otherwise } => {
+                    match (then.has_effect(), otherwise.has_effect()) {
+                        (true, false) => {
+                            self.fails.insert(*condition);
+                            self.collect(otherwise);
+                        }
+                        (false, true) => {
+                            self.holds.insert(*condition);
+                            self.collect(then);
+                        }
+                        _ => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 impl Idle<'_> {
@@ -92,10 +130,12 @@ impl Idle<'_> {
                 self.replacements.apply_to_region(inner);
             }
             match &instruction.op {
-                Op::Emit(_, condition) => self.conditions.push(*condition),
+                // Its condition is one of those known.
+                Op::Emit(..) => {}
                 Op::Write(slot, value) => self.write(*slot, *value)?,
-                Op::If { condition, then, otherwise } if instruction.op.has_effect() => {
-                    self.avoid(*condition, then, otherwise, &instruction.results)?;
+                Op::If { then, otherwise, .. } if instruction.op.has_effect() => {
+                    self.avoid(then, otherwise, &instruction.results)?;
+                    instruction.results.iter().for_each(|result| self.settle(*result));
                 }
                 Op::Random { .. } => return None,
                 op if op.has_effect() => return None,
@@ -109,27 +149,42 @@ impl Idle<'_> {
                         }
                         _ => {}
                     }
+                    let results = instruction.results.clone();
                     self.instructions.push(instruction);
+                    results.into_iter().for_each(|result| self.settle(result));
                 }
             }
         }
         Some(())
     }
 
+    /// If a value that was just defined is a condition that is known, nothing after it needs it.
+    fn settle(&mut self, value: Value) {
+        let holds = self.known.holds.contains(&value);
+        let fails = self.known.fails.contains(&value);
+        let actual = self.replacements.of(value);
+        if fails {
+            self.conditions.push(actual);
+        }
+        if holds {
+            let active = self.push(Op::Unary(UnaryOp::Not, actual));
+            self.conditions.push(active);
+        }
+        if !holds && !fails {
+            return;
+        }
+        let known = self.push(Op::Const(u64::from(holds)));
+        self.replacements.insert(value, known);
+    }
+
     /// A lane that is idle does not run a region with effects.
-    fn avoid(
-        &mut self,
-        condition: Value,
-        then: &Region,
-        otherwise: &Region,
-        results: &[Value],
-    ) -> Option<()> {
-        let (active, quiet) = match (then.has_effect(), otherwise.has_effect()) {
-            (true, false) => (condition, otherwise),
-            (false, true) => (self.push(Op::Unary(UnaryOp::Not, condition)), then),
+    fn avoid(&mut self, then: &Region, otherwise: &Region, results: &[Value]) -> Option<()> {
+        // The condition is one of those known.
+        let quiet = match (then.has_effect(), otherwise.has_effect()) {
+            (true, false) => otherwise,
+            (false, true) => then,
             _ => return None,
         };
-        self.conditions.push(active);
         self.saves_work = true;
         self.follow(quiet)?;
         for (&result, &value) in results.iter().zip(&quiet.yields) {
