@@ -77,6 +77,8 @@ enum Source {
     },
     /// Words for the lanes that a guard finds.
     Active,
+    /// How long the lanes sleep.
+    Sleep,
 }
 
 /// Where in a slot of an array the lanes of a launch start, and how they go on.
@@ -124,6 +126,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) events: &'a Buffer,
     /// For guards: words for the lanes that they find.
     pub(crate) active: &'a Buffer,
+    /// For how many timesteps each lane can be left alone.
+    pub(crate) sleep: &'a Buffer,
 }
 
 /// Which launch it is.
@@ -238,6 +242,8 @@ fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pa
     };
     let (pattern, unit) = match kind.domain() {
         None => (Pattern::Whole, Unit::Start),
+        // Whatever the lanes are, their answers follow one another.
+        Some(_) if *binding == SlotBinding::Sleep => (Pattern::Contiguous, Unit::Start),
         Some(domain) => lanes(domain, map, shared, binding),
     };
     let source = match binding {
@@ -269,6 +275,7 @@ fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pa
             Source::Key { first: *stream as usize * plan.network.batch_size }
         }
         SlotBinding::Active => Source::Active,
+        SlotBinding::Sleep => Source::Sleep,
         SlotBinding::Events(queue) => {
             let array = plan.event_queues[queue.0].array;
             let description = plan.layout.array(array);
@@ -383,6 +390,7 @@ impl BoundSlot {
             Source::Key { first } => plain(around.keys, first + place.member),
             Source::BlockEvents { start } => plain(around.events, *start),
             Source::Active => plain(around.active, 0),
+            Source::Sleep => plain(around.sleep, 0),
         }
     }
 

@@ -7,7 +7,8 @@ use mlgenn_ir::Buffer;
 use mlgenn_ir::launch::Executor;
 use mlgenn_model::Network;
 use mlgenn_model::plan::{
-    CustomUpdateSize, InitFrom, InitOver, KernelPlan, Plan, PlanOptions, SynapseKernel,
+    CustomUpdatePlan, CustomUpdateSize, InitFrom, InitOver, KernelPlan, Plan, PlanOptions,
+    PopulationPlan, SynapseKernel,
 };
 
 use crate::arrays::{MemoryItem, check_memory, memory_plan};
@@ -28,6 +29,8 @@ pub struct CompiledModel {
     pub(crate) custom_updates: IndexMap<String, Vec<BoundKernel>>,
     pub(crate) connectivity_updates: IndexMap<String, Vec<ConnectivityPrograms>>,
     pub(crate) initialisers: Vec<Option<BoundKernel>>,
+    /// Populations in which each custom update group changes what sleeping neurons wait for.
+    pub(crate) disturbs: IndexMap<String, Vec<usize>>,
     /// 0, 1, 2, …: the indices of everything.
     pub(crate) iota: Buffer,
 }
@@ -37,8 +40,18 @@ pub(crate) struct PopulationPrograms {
     pub(crate) update: BoundKernel,
     /// If there is one, the update runs for the neurons that it finds.
     pub(crate) guard: Option<BoundKernel>,
+    /// If there is one, neurons know when they have to be looked at next.
+    pub(crate) sleep: Option<SleepPrograms>,
     /// For updates and guards of a whole block: batch member and neuron of each lane.
     pub(crate) block_lanes: Option<BlockLanes>,
+}
+
+/// Programs of neurons that know how long they can be left alone.
+pub(crate) struct SleepPrograms {
+    /// Asks all neurons of a block.
+    pub(crate) all: BoundKernel,
+    /// Updates some, and asks them.
+    pub(crate) update: BoundKernel,
 }
 
 /// Which member and neuron each lane of a block belongs to.
@@ -122,7 +135,9 @@ impl CompiledModel {
             })
             .collect();
         let iota = iota(&plan)?;
+        let disturbs = disturbed(&plan);
         Ok(Self {
+            disturbs,
             plan,
             backend,
             populations,
@@ -204,8 +219,30 @@ fn population_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> Po
     };
     let bind = |kernel, map| BoundKernel::new(executor, plan, kernel, map);
     let guard = guard.map(|guard| bind(guard, map));
+    let whole = block_lanes.is_some() || members == 1;
+    let sleep = population.sleep.as_ref().filter(|_| guard.is_some() && whole);
+    let sleep = sleep.map(|sleep| SleepPrograms {
+        all: bind(&sleep.sleep, map),
+        update: bind(&sleep.update, LaneMap::ActiveNeurons),
+    });
     let map = if guard.is_some() { LaneMap::ActiveNeurons } else { map };
-    PopulationPrograms { update: bind(&population.update, map), guard, block_lanes }
+    PopulationPrograms { update: bind(&population.update, map), guard, sleep, block_lanes }
+}
+
+/// Populations in which each custom update group changes what sleeping neurons wait for.
+fn disturbed(plan: &Plan) -> IndexMap<String, Vec<usize>> {
+    let disturbs = |update: &CustomUpdatePlan, population: &PopulationPlan| {
+        let Some(guard) = &population.guard else { return false };
+        let written = update.kernel.written();
+        guard.arrays().any(|array| written.contains(&array))
+    };
+    let groups = plan.custom_updates.iter().map(|(name, updates)| {
+        let populations = plan.populations.iter().enumerate().filter(|(_, population)| {
+            population.sleep.is_some() && updates.iter().any(|update| disturbs(update, population))
+        });
+        (name.clone(), populations.map(|(index, _)| index).collect())
+    });
+    groups.collect()
 }
 
 fn group_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> GroupPrograms {

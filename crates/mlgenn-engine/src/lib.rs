@@ -8,6 +8,7 @@
 mod arrays;
 mod backend;
 mod bind;
+mod calendar;
 mod compiled;
 mod connectivity;
 mod connectivity_index;

@@ -57,6 +57,7 @@ pub(crate) fn initialise(
         keys,
         events: &worker.events,
         active: &worker.active_lanes.words,
+        sleep: &worker.sleep,
     };
     for (id, array) in plan.layout.arrays() {
         // Memory is zero already

@@ -1,21 +1,27 @@
 //! Updating the neurons of a block of batch members, and what becomes of their events.
 
+use std::ops::Range;
+
 use mlgenn_model::layout::ArrayId;
 use mlgenn_model::plan::{EventQueueId, PopulationPlan};
 
 use crate::bind::{BoundKernel, Place, block_words};
-use crate::compiled::PopulationPrograms;
+use crate::calendar::SHORTEST_STRETCH;
+use crate::compiled::{PopulationPrograms, SleepPrograms};
 use crate::schedule::BlockStep;
 
 impl BlockStep<'_> {
     /// Update all populations.
     pub(crate) fn neuron_updates(&mut self) {
         let model = self.shared.model;
-        for (population, programs) in model.plan.populations.iter().zip(&model.populations) {
-            if let Some(guard) = &programs.guard {
-                self.update_active(population, programs, guard);
-            } else {
-                self.update_all(population, programs);
+        let populations = model.plan.populations.iter().zip(&model.populations);
+        for (index, (population, programs)) in populations.enumerate() {
+            match (&programs.guard, &programs.sleep) {
+                (Some(guard), Some(sleep)) if self.stretch >= SHORTEST_STRETCH => {
+                    self.update_due(index, programs, guard, sleep);
+                }
+                (Some(guard), _) => self.update_active(population, programs, guard),
+                (None, _) => self.update_all(population, programs),
             }
             for queue in &programs.update.queues {
                 self.record(*queue);
@@ -29,21 +35,15 @@ impl BlockStep<'_> {
         let update = &programs.update;
         let members = self.shared.model.plan.blocks.members(self.block);
         let around = self.surroundings();
-        let Some(lanes) = &programs.block_lanes else {
+        if programs.block_lanes.is_none() {
             for member in members {
                 let place = Place { member, block: self.block, ..Place::default() };
                 self.launch(update, &around, &place, population.size, &mut operands);
             }
             return;
-        };
+        }
         let count = members.len() * population.size;
-        let place = Place {
-            member: members.start,
-            block: self.block,
-            members_of_lanes: &lanes.members[..count],
-            neurons_of_lanes: &lanes.neurons[..count],
-            ..Place::default()
-        };
+        let place = self.all_lanes(programs, count);
         self.launch(update, &around, &place, count, &mut operands);
         for (ordinal, queue) in update.queues.iter().enumerate() {
             self.hand_out_events(ordinal, *queue, population.size);
@@ -58,24 +58,77 @@ impl BlockStep<'_> {
         guard: &BoundKernel,
     ) {
         let members = self.shared.model.plan.blocks.members(self.block);
-        match &programs.block_lanes {
-            Some(lanes) => {
-                let count = members.len() * population.size;
-                let all = Place {
-                    member: members.start,
-                    block: self.block,
-                    members_of_lanes: &lanes.members[..count],
-                    neurons_of_lanes: &lanes.neurons[..count],
-                    ..Place::default()
-                };
-                self.update_found(population.size, &programs.update, guard, &all, members.len());
+        if programs.block_lanes.is_some() {
+            let all = self.all_lanes(programs, members.len() * population.size);
+            self.update_found(population.size, &programs.update, guard, &all, members);
+            return;
+        }
+        for member in members {
+            let all = Place { member, block: self.block, ..Place::default() };
+            self.update_found(population.size, &programs.update, guard, &all, member..member + 1);
+        }
+    }
+
+    /// Update those neurons of a population that are due, by its calendar.
+    fn update_due(
+        &mut self,
+        index: usize,
+        programs: &PopulationPrograms,
+        guard: &BoundKernel,
+        sleep: &SleepPrograms,
+    ) {
+        let model = self.shared.model;
+        let population = &model.plan.populations[index];
+        let members = model.plan.blocks.members(self.block);
+        if !self.worker.calendars[index].is_kept() {
+            self.update_active(population, programs, guard);
+            let count = members.len() * population.size;
+            let all = self.all_lanes(programs, count);
+            let mut operands = Vec::with_capacity(16);
+            self.launch(&sleep.all, &self.surroundings(), &all, count, &mut operands);
+            if let Some(timesteps) = self.worker.sleep.words(0, count) {
+                self.worker.calendars[index].make(self.now, timesteps);
             }
-            None => {
-                for member in members {
-                    let all = Place { member, block: self.block, ..Place::default() };
-                    self.update_found(population.size, &programs.update, guard, &all, 1);
-                }
+            return;
+        }
+        let mut due = std::mem::take(&mut self.worker.active);
+        self.worker.calendars[index].take(self.now, &mut due);
+        self.worker.active_lanes.list_distances(&due, population.size);
+        self.update_listed(population.size, &sleep.update, members);
+        if let Some(timesteps) = self.worker.sleep.words(0, due.len()) {
+            for (&neuron, &timesteps) in due.iter().zip(&*timesteps) {
+                self.worker.calendars[index].sleep(self.now, neuron, timesteps);
             }
+        }
+        self.worker.active = due;
+    }
+
+    fn first_member(&self) -> usize {
+        self.shared.model.plan.blocks.members(self.block).start
+    }
+
+    /// All neurons of the members of the block.
+    fn all_lanes<'a>(&self, programs: &'a PopulationPrograms, count: usize) -> Place<'a> {
+        let lists = programs.block_lanes.as_ref();
+        Place {
+            member: self.first_member(),
+            block: self.block,
+            members_of_lanes: lists.map_or(&[], |lanes| &lanes.members[..count]),
+            neurons_of_lanes: lists.map_or(&[], |lanes| &lanes.neurons[..count]),
+            ..Place::default()
+        }
+    }
+
+    /// The neurons that are listed as active.
+    fn listed_lanes(&self, member: usize) -> Place<'_> {
+        let active = &self.worker.active_lanes;
+        Place {
+            member,
+            block: self.block,
+            members_of_lanes: &active.members,
+            neurons_of_lanes: &active.neurons,
+            distances_of_lanes: &active.distances,
+            ..Place::default()
         }
     }
 
@@ -86,29 +139,27 @@ impl BlockStep<'_> {
         update: &BoundKernel,
         guard: &BoundKernel,
         all: &Place<'_>,
-        members: usize,
+        members: Range<usize>,
     ) {
-        let count = members * size;
+        let count = members.len() * size;
         self.launch(guard, &self.surroundings(), all, count, &mut Vec::with_capacity(16));
         self.worker.active_lanes.list(count, size);
+        self.update_listed(size, update, members);
+    }
+
+    /// Update the neurons that are listed as active, and hand out their events.
+    fn update_listed(&self, size: usize, update: &BoundKernel, members: Range<usize>) {
         let active = &self.worker.active_lanes;
         let found = active.neurons.len();
         if found > 0 {
-            let place = Place {
-                member: all.member,
-                block: self.block,
-                members_of_lanes: &active.members,
-                neurons_of_lanes: &active.neurons,
-                distances_of_lanes: &active.distances,
-                ..Place::default()
-            };
+            let place = self.listed_lanes(members.start);
             self.launch(update, &self.surroundings(), &place, found, &mut Vec::with_capacity(64));
         }
         let plan = &self.shared.model.plan;
         for (ordinal, queue) in update.queues.iter().enumerate() {
             let id = plan.event_queues[queue.0].array;
             let words = size.div_ceil(32);
-            for member in all.member..all.member + members {
+            for member in members.clone() {
                 if let Some(own) = self.queue_words(id, member, words) {
                     own.fill(0);
                 }
@@ -116,7 +167,7 @@ impl BlockStep<'_> {
             let start = ordinal * block_words(plan, *queue);
             let Some(bits) = self.worker.events.words(start, found.div_ceil(32)) else { continue };
             for_each_bit(bits, |lane| {
-                let member = all.member + active.members[lane] as usize;
+                let member = members.start + active.members[lane] as usize;
                 let neuron = active.neurons[lane] as usize;
                 if let Some(own) = self.queue_words(id, member, words) {
                     own[neuron / 32] |= 1 << (neuron % 32);

@@ -42,6 +42,9 @@ pub(crate) struct BlockStep<'a> {
     pub(crate) rings: &'a [u32],
     pub(crate) timestep: u64,
     pub(crate) steps_made: u64,
+    /// Which timestep of the stretch that the block goes through on its own, and how many it has.
+    pub(crate) now: usize,
+    pub(crate) stretch: usize,
 }
 
 impl BlockStep<'_> {
@@ -259,6 +262,7 @@ impl BlockStep<'_> {
             keys: self.shared.keys,
             events: &self.worker.events,
             active: &self.worker.active_lanes.words,
+            sleep: &self.worker.sleep,
         }
     }
 

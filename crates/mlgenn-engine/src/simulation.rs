@@ -259,6 +259,7 @@ impl Simulation {
         self.model.backend.for_each(workers.len(), &|block| {
             let mut worker = workers[block].lock().unwrap_or_else(PoisonError::into_inner);
             let mut rings = start_rings.clone();
+            worker.calendars.iter_mut().for_each(|calendar| calendar.begin(steps.len()));
             for step in steps.clone() {
                 if self.watch.should_stop() {
                     return;
@@ -266,7 +267,7 @@ impl Simulation {
                 let done = (step - steps.start) as u64;
                 if step > steps.start || local_begin {
                     let timestep = first_timestep + done;
-                    self.run_block_updates(&plan.begin, step, block, &worker, &rings, timestep);
+                    self.run_block_updates(&plan.begin, step, block, &mut worker, &rings, timestep);
                 }
                 BlockStep {
                     shared: &shared,
@@ -275,6 +276,8 @@ impl Simulation {
                     rings: &rings,
                     timestep: first_timestep + done,
                     steps_made: first_made + done,
+                    now: done as usize,
+                    stretch: steps.len(),
                 }
                 .run();
                 for (ring, slots) in rings.iter_mut().zip(slots) {
@@ -282,7 +285,7 @@ impl Simulation {
                 }
                 if step + 1 < steps.end || local_end {
                     let timestep = first_timestep + done + 1;
-                    self.run_block_updates(&plan.end, step, block, &worker, &rings, timestep);
+                    self.run_block_updates(&plan.end, step, block, &mut worker, &rings, timestep);
                     self.record_block(recorded, step, block, &rings);
                 }
             }
@@ -304,7 +307,7 @@ impl Simulation {
         updates: &[StepUpdate],
         step: usize,
         block: usize,
-        worker: &Worker,
+        worker: &mut Worker,
         rings: &[u32],
         timestep: u64,
     ) {
@@ -313,8 +316,14 @@ impl Simulation {
         }
         worker.set_time(&self.model.plan, timestep);
         let custom = self.custom_updates(worker, rings);
-        for update in updates.iter().filter(|update| update.runs_at(step)) {
+        let due = || updates.iter().filter(|update| update.runs_at(step));
+        for update in due() {
             custom.run_block(&update.group, block);
+        }
+        for update in due() {
+            for &population in self.model.disturbs.get(&update.group).into_iter().flatten() {
+                worker.calendars[population].disturb();
+            }
         }
     }
 
@@ -331,6 +340,7 @@ impl Simulation {
                 keys: &self.keys,
                 events: &worker.events,
                 active: &worker.active_lanes.words,
+                sleep: &worker.sleep,
             },
             watch: &self.watch,
         }

@@ -6,6 +6,7 @@ use mlgenn_ir::{Buffer, Type};
 use mlgenn_model::Plan;
 
 use crate::bind::block_words;
+use crate::calendar::Calendar;
 use crate::error::EngineError;
 use crate::neuron_update::for_each_bit;
 
@@ -24,6 +25,10 @@ pub(crate) struct Worker {
     pub(crate) active: Vec<u32>,
     /// Neurons that a guard found.
     pub(crate) active_lanes: ActiveLanes,
+    /// When the neurons of each population are due.
+    pub(crate) calendars: Vec<Calendar>,
+    /// For how many timesteps neurons can be left alone.
+    pub(crate) sleep: Buffer,
     /// Time spent.
     pub(crate) clock: Clock,
 }
@@ -43,21 +48,38 @@ pub(crate) struct ActiveLanes {
 
 impl ActiveLanes {
     fn new(plan: &Plan) -> Result<Self, EngineError> {
-        let populations = plan.populations.iter().filter(|population| population.guard.is_some());
-        let largest = populations.map(|population| population.size).max().unwrap_or(0);
         Ok(Self {
-            words: Buffer::new(Type::U32, (plan.blocks.largest() * largest).div_ceil(32))?,
+            words: Buffer::new(Type::U32, largest_guarded(plan).div_ceil(32))?,
             members: Vec::new(),
             neurons: Vec::new(),
             distances: Vec::new(),
         })
     }
 
-    /// List the first `count` neurons that the guard found, members having `size` of them.
-    pub(crate) fn list(&mut self, count: usize, size: usize) {
+    /// List the neurons at some distances, members having `size` of them.
+    pub(crate) fn list_distances(&mut self, distances: &[u32], size: usize) {
+        self.clear();
+        self.distances.extend_from_slice(distances);
+        let (mut member, mut start) = (0, 0);
+        for &distance in distances {
+            while distance - start >= size as u32 {
+                member += 1;
+                start += size as u32;
+            }
+            self.members.push(member);
+            self.neurons.push(distance - start);
+        }
+    }
+
+    fn clear(&mut self) {
         self.members.clear();
         self.neurons.clear();
         self.distances.clear();
+    }
+
+    /// List the first `count` neurons that the guard found, members having `size` of them.
+    pub(crate) fn list(&mut self, count: usize, size: usize) {
+        self.clear();
         let Some(words) = self.words.words(0, count.div_ceil(32)) else { return };
         let (mut member, mut start) = (0, 0);
         for_each_bit(words, |distance| {
@@ -70,6 +92,12 @@ impl ActiveLanes {
             self.distances.push(distance as u32);
         });
     }
+}
+
+/// Most neurons that a guard looks at in one launch.
+fn largest_guarded(plan: &Plan) -> usize {
+    let populations = plan.populations.iter().filter(|population| population.guard.is_some());
+    plan.blocks.largest() * populations.map(|population| population.size).max().unwrap_or(0)
 }
 
 impl Worker {
@@ -85,6 +113,8 @@ impl Worker {
             events: Buffer::new(Type::U32, words)?,
             active: Vec::new(),
             active_lanes: ActiveLanes::new(plan)?,
+            calendars: plan.populations.iter().map(|_| Calendar::default()).collect(),
+            sleep: Buffer::new(Type::U32, largest_guarded(plan))?,
             clock: Clock::default(),
         })
     }

@@ -25,7 +25,7 @@ pub use hoist::hoist;
 pub use if_convert::if_convert;
 pub use resolve_pointers::resolve_pointers;
 pub use sink_writes::sink_writes;
-pub use sleep::sleep;
+pub use sleep::{sleep, then_sleep};
 pub use split::split_invariant;
 
 use crate::kernel::Kernel;

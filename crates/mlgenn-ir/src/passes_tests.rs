@@ -421,8 +421,10 @@ begin
   %10: f32 = const 0.25
   %11: bool = less %9, %10
   %12: bool = or %4, %5
-  %13: bool = or %12, %11
-  emit active, %13
+  %13: u8 = convert %11
+  %14: bool = not_equal %13, %3
+  %15: bool = or %12, %14
+  emit active, %15
 end";
 
 fn f32_bits(value: f32) -> u64 {
@@ -437,7 +439,7 @@ fn what_moves_otherwise_than_with_time_does_not_sleep() {
     assert_eq!(sleep(&guard, SlotId(0), &[SlotId(3)], 0.5), None);
     for (old, new) in [
         // Nothing that depends on time at all.
-        ("emit active, %13", "emit active, %4"),
+        ("emit active, %15", "emit active, %4"),
         // A square is not affine.
         ("%8: f32 = subtract %7, %2", "%8: f32 = multiply %7, %7"),
         // Equality may be missed.

@@ -56,11 +56,12 @@ fn assert_same(seed: u64, what: &str, a: &[(String, Vec<u8>)], b: &[(String, Vec
 
 #[test]
 fn interpreter_and_threads_agree() {
-    let (mut spikes, mut guarded) = (0, 0);
+    let (mut spikes, mut guarded, mut sleeping) = (0, 0, 0);
     for seed in 0..120 {
         let network = random_network(seed);
         let compiled = compile(network.clone(), &Options::default()).unwrap();
         guarded += usize::from(compiled.plan().populations[0].guard.is_some());
+        sleeping += usize::from(compiled.plan().populations[0].sleep.is_some());
         let cpu = |threads| Options { threads: Some(threads), ..Options::default() };
         let one = outcome(&network, &cpu(1));
         spikes += one.last().unwrap().1.len();
@@ -72,6 +73,7 @@ fn interpreter_and_threads_agree() {
     }
     assert!(spikes > 100_000, "the networks hardly spike: {spikes}");
     assert!(guarded > 20, "hardly any population waits: {guarded}");
+    assert!(sleeping > 10, "hardly any population sleeps: {sleeping}");
 }
 
 #[test]

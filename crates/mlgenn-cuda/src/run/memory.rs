@@ -73,7 +73,7 @@ impl Memory {
                 Slot { copy_step: 1, ..plain(self.keys + 8 * first as u64) }
             }
             // Not in memory; guards are not run.
-            SlotBinding::Index(_) | SlotBinding::Active => plain(0),
+            SlotBinding::Index(_) | SlotBinding::Active | SlotBinding::Sleep => plain(0),
         }
     }
 

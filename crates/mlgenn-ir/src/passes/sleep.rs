@@ -6,9 +6,10 @@ use std::collections::HashMap;
 
 use mlgenn_lang::typed::MathFunction;
 
+use super::cse::cse;
 use super::dce::dce;
 use super::fold::fold;
-use super::rewrite::fresh;
+use super::rewrite::{Replacements, fresh, written_slots};
 use crate::kernel::{Domain, Instruction, Kernel, Slot, SlotId, SlotKind, Value};
 use crate::op::{BinaryOp, CompareOp, Op, UnaryOp};
 use crate::types::Type;
@@ -64,6 +65,46 @@ pub fn sleep(guard: &Kernel, time: SlotId, moving: &[SlotId], dt: f64) -> Option
     Some(kernel)
 }
 
+/// The kernel `update` with `sleep` after it, so that lanes say how long they sleep once they were
+/// updated. The slots of `sleep` start with those of `update`.
+pub fn then_sleep(update: &Kernel, sleep: &Kernel) -> Kernel {
+    let mut kernel = Kernel { slots: sleep.slots.clone(), ..update.clone() };
+    let mut replacements = Replacements::default();
+    let mut written = HashMap::new();
+    for instruction in &update.body.instructions {
+        if let Op::Write(slot, value) = instruction.op {
+            written.insert(slot, value);
+        }
+        for region in instruction.op.regions().into_iter().flatten() {
+            written_slots(region).iter().for_each(|slot| {
+                written.remove(slot);
+            });
+        }
+    }
+    for instruction in &sleep.body.instructions {
+        let mut instruction = instruction.clone();
+        replacements.apply(&mut instruction.op);
+        if let (Op::Read(slot), &[result]) = (&instruction.op, &instruction.results[..])
+            && let Some(&value) = written.get(slot)
+            && matches!(update.slot(*slot).kind, SlotKind::Variable { domain: Domain::Neuron, .. })
+        {
+            // What a lane has written it need not read.
+            replacements.insert(result, value);
+            continue;
+        }
+        for result in &mut instruction.results {
+            let new = fresh(&mut kernel.values, sleep.values[result.0 as usize]);
+            replacements.insert(*result, new);
+            *result = new;
+        }
+        kernel.body.instructions.push(instruction);
+    }
+    cse(&mut kernel);
+    fold(&mut kernel);
+    dce(&mut kernel);
+    kernel
+}
+
 /// How a value depends on time.
 #[derive(Clone, Copy)]
 enum Form {
@@ -76,6 +117,8 @@ enum Form {
     Distance { of: Value, slope: f64, magnitude: Value },
     /// A condition that cannot hold before so many ms have passed (an `f32` value).
     After(Value),
+    /// `otherwise`, until such a condition may hold.
+    Switch { after: Value, otherwise: Value },
 }
 
 /// How a condition depends on time.
@@ -123,6 +166,32 @@ impl Follower<'_> {
             return self.number(op);
         }
         match *op {
+            Op::Select(condition, then, otherwise) => {
+                let steady = |value| matches!(self.forms.get(&value), Some(Form::Steady));
+                let Form::After(after) = *self.forms.get(&condition)? else { return None };
+                (steady(then) && steady(otherwise)).then_some(Form::Switch { after, otherwise })
+            }
+            Op::Convert(value) => {
+                let ty = self.values[result.0 as usize];
+                let (after, otherwise) = match *self.forms.get(&value)? {
+                    Form::After(after) => (after, self.push(Op::Const(0), ty)),
+                    Form::Switch { after, otherwise } => {
+                        (after, self.push(Op::Convert(otherwise), ty))
+                    }
+                    _ => return None,
+                };
+                Some(Form::Switch { after, otherwise })
+            }
+            Op::Compare(CompareOp::NotEqual, a, b) => {
+                let (after, otherwise, other) = match (self.forms.get(&a)?, self.forms.get(&b)?) {
+                    (&Form::Switch { after, otherwise }, Form::Steady) => (after, otherwise, b),
+                    (Form::Steady, &Form::Switch { after, otherwise }) => (after, otherwise, a),
+                    _ => return None,
+                };
+                let differs = self.compare_values(CompareOp::NotEqual, otherwise, other);
+                let now = self.float(0.0);
+                Some(Form::After(self.select(differs, now, after)))
+            }
             Op::Compare(op, a, b) => self.compare(op, a, b).map(Form::After),
             Op::Binary(op @ (BinaryOp::And | BinaryOp::Or), a, b)
                 if self.values[a.0 as usize] == Type::Bool =>

@@ -46,18 +46,24 @@ pub enum SlotBinding {
     Events(EventQueueId),
     /// Lanes for which another kernel has to run, one bit each.
     Active,
+    /// For how many timesteps each lane can be left alone.
+    Sleep,
 }
 
 impl PlannedKernel {
     /// The kernel that says for which lanes this one has to run, if that is worth while: see
     /// [`passes::guard`].
     pub(crate) fn guard(&self) -> Option<Self> {
-        let mut kernel = passes::guard(&self.kernel)?;
-        let bindings = self.bindings.iter().copied().chain([SlotBinding::Active]);
-        let bindings: Vec<_> = bindings.collect();
-        let kept = kernel.prune_slots();
-        let bindings = kept.iter().map(|slot| bindings[slot.0 as usize]).collect();
-        Some(Self { kernel, bindings })
+        let kernel = passes::guard(&self.kernel)?;
+        let bindings = self.bindings.iter().copied().chain([SlotBinding::Active]).collect();
+        Some(Self { kernel, bindings }.pruned())
+    }
+
+    /// Without the slots that nothing uses.
+    pub(crate) fn pruned(mut self) -> Self {
+        let kept = self.kernel.prune_slots();
+        let bindings = kept.iter().map(|slot| self.bindings[slot.0 as usize]).collect();
+        Self { bindings, ..self }
     }
 }
 
@@ -174,8 +180,6 @@ impl Composer {
     pub(crate) fn finish(self) -> PlannedKernel {
         let mut kernel = self.builder.finish();
         passes::optimise(&mut kernel);
-        let kept = kernel.prune_slots();
-        let bindings = kept.iter().map(|slot| self.bindings[slot.0 as usize]).collect();
-        PlannedKernel { kernel, bindings }
+        PlannedKernel { kernel, bindings: self.bindings }.pruned()
     }
 }

@@ -18,6 +18,7 @@ mod neuron;
 mod reference;
 mod row_update;
 mod scope;
+mod sleep;
 mod synapse;
 mod usage;
 mod values;
@@ -41,6 +42,7 @@ pub use custom_update::{
 };
 pub use init::{InitFrom, InitOver, InitPlan};
 pub use kernel::{EventQueueId, Index, PlannedKernel, RingPosition, Scalar, SlotBinding};
+pub use sleep::SleepPlan;
 pub use weights::KernelPlan;
 
 /// Choices that do not change results (but for the order of sums over the batch).
@@ -95,6 +97,8 @@ pub struct PopulationPlan {
     /// Says which neurons the update may change anything about, if that is worth knowing: the
     /// update need not run for the others, which have no events either.
     pub guard: Option<PlannedKernel>,
+    /// How its neurons sleep, if the guard depends on nothing but the neuron and time.
+    pub sleep: Option<SleepPlan>,
     /// Its spikes.
     pub spikes: EventQueueId,
 }
@@ -264,12 +268,16 @@ impl Planner {
         self.plan_spike_counts()?;
         self.plan_custom_connectivity_update_arrays()?;
         let custom_shapes = self.plan_custom_update_arrays()?;
-        let populations = (0..self.network.populations.len())
+        let mut populations = (0..self.network.populations.len())
             .map(|index| self.plan_population(index))
             .collect::<Result<Vec<_>, _>>()?;
         let synapse_groups = (0..self.network.synapse_groups.len())
             .map(|index| self.plan_synapse_group(index))
             .collect::<Result<Vec<_>, _>>()?;
+        for population in &mut populations {
+            let dt = self.network.dt;
+            population.sleep = sleep::plan_sleep(population, &synapse_groups, &self.layout, dt);
+        }
         let mut custom_updates = self.plan_custom_updates(&custom_shapes)?;
         if !self.options.accumulate_per_member {
             let initialisers = &self.initialisers;

@@ -120,6 +120,7 @@ impl Planner {
             size: population.size,
             ring: self.rings[index].ring,
             guard: update.guard(),
+            sleep: None,
             update,
             spikes: self.rings[index].spikes,
         })
