@@ -32,7 +32,7 @@ const MARGIN: f64 = 0.01;
 /// those of its slots that change from one timestep to the next in other ways, and `dt` the
 /// duration of a timestep in ms.
 pub fn sleep(guard: &Kernel, time: SlotId, moving: &[SlotId], dt: f64) -> Option<Kernel> {
-    let Some((last, body)) = guard.body.instructions.split_last() else { return None };
+    let (last, body) = guard.body.instructions.split_last()?;
     let Op::Emit(_, active) = last.op else { return None };
     let mut kernel = guard.clone();
     kernel.name = guard.name.replace("guard", "sleep");
