@@ -87,6 +87,8 @@ class Simulation:
         arrays: Mapping[str, npt.NDArray[Any] | int],
         num_recording_timesteps: int | None = None,
     ) -> None: ...
+    def clear_events(self) -> None:
+        """Forget all spikes and spike-like events that are on their way."""
     def step(self) -> None:
         """Make one timestep."""
     def run(self, plan: RunPlan) -> None:

@@ -28,7 +28,7 @@ from mlgenn_rs.optimisers import Adam
 from mlgenn_rs.synapses import Exponential
 from mlgenn_rs.utils.data import preprocess_spikes
 
-from .networks import GradientRecorder, NoMetric
+from .networks import BackwardRecorder, GradientRecorder, NoMetric
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "eventprop_extensions" / "gradients.npz"
 
@@ -106,6 +106,15 @@ class ParameterRecorder(Callback):
                 if f"{variable}Gradient" in group.vars:
                     values = group.vars[f"{variable}Gradient"].values
                     self.out.setdefault((pop, name), []).append(values)
+
+
+class BackwardParameterRecorder(ParameterRecorder):
+    """Copies them after the backward pass of each batch, before they are used."""
+
+    on_timestep_end = None
+
+    def on_backward_end(self, batch: int) -> None:
+        super().on_timestep_end(self.num_timesteps - 1)
 
 
 @dataclass
@@ -206,10 +215,10 @@ class Compiled:
     def train(
         self, inputs: Any = None, batch_size: int = 1, learn: bool = True, **options: Any
     ) -> list[dict[str, np.ndarray]]:
-        """Return gradients of all batches but the last, in the order of the network.
+        """Return gradients of all batches that have them, in the order of the network.
 
-        There is one list of inputs for each example, and by default two examples with those of the
-        network.
+        The last one has none if it would be computed in the next one. There is one list of inputs
+        for each example, and by default two examples with those of the network.
         """
         net, dt = self.net, self.dt
         examples = [self.to_example(i) for i in (inputs or [net.inputs] * 2)]
@@ -239,6 +248,10 @@ class Compiled:
             **options,
         ).compile(self.network, "extensions")
         populations = [self.populations[name] for name in self.ranges]
+        lags = options.get("backward") != "same_batch"
+        recorders: Any = (GradientRecorder, ParameterRecorder)
+        if not lags:
+            recorders = (BackwardRecorder, BackwardParameterRecorder)
         with compiled:
             compiled.train(
                 {self.populations["in"]: examples},
@@ -247,12 +260,12 @@ class Compiled:
                 shuffle=False,
                 metrics={self.populations["out"]: NoMetric()},
                 callbacks=[
-                    GradientRecorder(self.connections, self.steps, out),
-                    ParameterRecorder(populations, self.steps, out),
+                    recorders[0](self.connections, self.steps, out),
+                    recorders[1](populations, self.steps, out),
                 ],
             )
         num_batches = len(examples) // batch_size
-        return [self.collect(out, batch, batch_size) for batch in range(1, num_batches)]
+        return [self.collect(out, batch, batch_size) for batch in range(lags, num_batches)]
 
     def collect(self, out: dict[Any, Any], batch: int, batch_size: int) -> dict[str, np.ndarray]:
         """Return the gradients recorded in a batch, summed over its members."""

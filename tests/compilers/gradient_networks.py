@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from reference import event_prop_adjoint as reference
@@ -18,7 +18,7 @@ from mlgenn_rs.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
 from mlgenn_rs.optimisers import Adam
 from mlgenn_rs.synapses import Exponential
 
-from .networks import GradientRecorder, NoMetric, to_spikes
+from .networks import BackwardRecorder, GradientRecorder, NoMetric, to_spikes
 
 READOUTS = {
     "avg": "avg_var",
@@ -34,7 +34,12 @@ STILL = Adam(1e-30)
 
 @dataclass
 class GradientNetwork:
-    """A network of the compiler, ``network``, and the same populations of the reference."""
+    """A network of the compiler, ``network``, and the same populations of the reference.
+
+    The class variable ``backward`` is when all of them run their backward passes.
+    """
+
+    backward: ClassVar[str] = "next_batch"
 
     num_timesteps: int = 28
     dt: float = 1.0
@@ -45,6 +50,11 @@ class GradientNetwork:
     synapses: dict[str, reference.Connection] = field(default_factory=dict)
     losses: dict[Population, Any] = field(default_factory=dict)
     learned: list[Connection] = field(default_factory=list)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every batch has a gradient, and examples know nothing of each other."""
+        return self.backward == "same_batch"
 
     def add_input(self, name: str, shape: Any) -> None:
         with self.network:
@@ -147,10 +157,10 @@ class GradientNetwork:
         batch_size: int = 1,
         **options: Any,
     ) -> dict[str, np.ndarray]:
-        """Return the gradients of all batches but the last: (batches, members, weights).
+        """Return the gradients of all batches that have them: (batches, members, weights).
 
-        Rasters are (examples, timesteps, neurons). The key of the gradient of delays ends with
-        ``.delay``.
+        The last one has none if it would be computed in the next one. Rasters are (examples,
+        timesteps, neurons). The key of the gradient of delays ends with ``.delay``.
         """
         if self.learned:
             options |= {"delay_learn_conns": self.learned, "delay_optimiser": STILL}
@@ -161,9 +171,11 @@ class GradientNetwork:
             dt=self.dt,
             batch_size=batch_size,
             accumulate_per_member=True,
+            backward=self.backward,
             **{"max_spikes": 200, **options},
         ).compile(self.network, "gradients")
         out: dict[str, Any] = {}
+        recorder = BackwardRecorder if self.is_exact else GradientRecorder
         x = {}
         for name, raster in rasters.items():
             rows = np.argwhere(raster)[:, [0, 2, 1]].astype(np.float64)
@@ -177,12 +189,12 @@ class GradientNetwork:
                 num_epochs=1,
                 shuffle=False,
                 metrics={self.populations[name]: NoMetric() for name in targets},
-                callbacks=[GradientRecorder(self.connections, self.num_timesteps, out)],
+                callbacks=[recorder(self.connections, self.num_timesteps, out)],
             )
         gradients = {}
         for key, batches in out.items():
             name, variable = key.split(".")
-            values = np.asarray(batches[1:], dtype=np.float64)
+            values = np.asarray(batches if self.is_exact else batches[1:], dtype=np.float64)
             suffix = ".delay" if variable == "DelayGradient" else ""
             gradients[name + suffix] = values.reshape(len(values), batch_size, -1)
         return gradients
@@ -195,7 +207,7 @@ class GradientNetwork:
         **options: Any,
     ) -> dict[str, np.ndarray]:
         """Return what :meth:`train` should, from the reference model."""
-        num_batches = len(next(iter(rasters.values()))) // batch_size - 1
+        num_batches = len(next(iter(rasters.values()))) // batch_size - (not self.is_exact)
         gradients: dict[str, Any] = {}
         for member in range(batch_size):
             model = reference.Model(
@@ -204,6 +216,7 @@ class GradientNetwork:
                 self.num_timesteps,
                 self.dt,
                 batch_size,
+                is_exact=self.is_exact,
                 **options,
             )
             for batch in range(num_batches):
@@ -230,9 +243,10 @@ class GradientNetwork:
 def draw_raster(
     rng: np.random.Generator, examples: int, steps: int, neurons: int, rate: float = 0.2
 ) -> np.ndarray:
-    """Return random spikes (examples, timesteps, neurons), none in the last timesteps."""
+    """Return random spikes (examples, timesteps, neurons), none where they would leak."""
     raster = rng.random((examples, steps, neurons)) < rate
-    raster[:, -2:] = False
+    if GradientNetwork.backward == "next_batch":
+        raster[:, -2:] = False
     return raster
 
 

@@ -92,6 +92,15 @@ class GradientRecorder(Callback):
                     self.out.setdefault(f"{name}.{var}", []).append(group.vars[var].values)
 
 
+class BackwardRecorder(GradientRecorder):
+    """Copies gradients after the backward pass of each batch, before they are used."""
+
+    on_timestep_end = None
+
+    def on_backward_end(self, batch: int) -> None:
+        super().on_timestep_end(self.num_timesteps - 1)
+
+
 class WeightRecorder(Callback):
     """Copies what was learned after each batch, and what was read out."""
 

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,8 +159,9 @@ def e_prop_deep_r() -> tuple[Any, Any, Any, Any]:
     return compiler.compile(network, "eprop"), source, output, rates
 
 
-CASES: dict[str, Callable[[], tuple[Any, Any, Any, Any]]] = {
+CASES: dict[str, Callable[..., tuple[Any, Any, Any, Any]]] = {
     "event_prop": event_prop,
+    "event_prop_same_batch": partial(event_prop, backward="same_batch"),
     "event_prop_deep_r": event_prop_deep_r,
     "event_prop_exact": event_prop_exact,
     "e_prop_deep_r": e_prop_deep_r,

@@ -75,12 +75,13 @@ def test_reference_model(case: str) -> None:
         )
 
 
+@pytest.mark.parametrize("backward", ["next_batch", "same_batch"])
 @pytest.mark.parametrize("case", CASES)
-def test_stepwise(case: str) -> None:
+def test_stepwise(case: str, backward: str) -> None:
     net = load(case)
     compiled = Compiled(net, GRID)
-    (gradients,) = compiled.train()
-    expected = compiled.translate(predict(net))
+    gradients, *_ = compiled.train(backward=backward)
+    expected = compiled.translate(predict(net, keeps_currents=backward == "same_batch"))
     assert set(gradients) >= {"weights", "delays", "tau_mem", "tau_syn", "v_thresh", "v_reset"}
     assert ("tau_adapt" in gradients) == ("beta" in gradients) == case.startswith("alif")
     assert ("tau_refrac" in gradients) == ("integ" in case or "frozen" in case)

@@ -171,6 +171,19 @@ def test_recurrent_network_with_delays(loss: str, readout: str | None, exact_adj
     )
 
 
+@pytest.mark.parametrize(("loss", "readout"), LOSSES)
+def test_backward_pass_in_the_same_batch(
+    loss: str, readout: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GradientNetwork, "backward", "same_batch")
+    inputs = draw_inputs(np.random.default_rng(3), 3, 3)
+    # With these delays the maximum lies at a spike
+    net = build(loss, readout, recurrent=True, learn_delays=readout != "max")
+    options = {"per_timestep_loss": loss == "per_timestep"}
+    tolerance = get_tolerance(readout, True)
+    check(net, inputs, {"out": draw_target(loss)}, tolerance=tolerance, copies=2, **options)
+
+
 @pytest.mark.parametrize(
     ("loss", "readout", "recurrent"),
     [

@@ -27,6 +27,11 @@ LOSSES = [
 ]
 
 
+@pytest.fixture(autouse=True, params=["next_batch", "same_batch"])
+def _backward(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GradientNetwork, "backward", request.param)
+
+
 def build(
     loss: str, readout: str | None, recurrent: bool = False, delays: str = "none", **size: int
 ) -> GradientNetwork:
@@ -106,12 +111,17 @@ def test_spike_counts_are_regularised() -> None:
     """Each jump of a hidden neuron is kicked by its spike count in the same batch."""
     nu, upper, lower, batch_size = 6.0, 3e-3, 1e-3, 2
     net = build("sce", "avg", recurrent=True)
-    rasters, targets = draw_data(net, "sce", 2 * batch_size)
+    rasters, targets = draw_data(net, "sce", batch_size if net.is_exact else 2 * batch_size)
     options = {"reg_nu_upper": nu, "reg_lambda_upper": upper, "reg_lambda_lower": lower}
     actual = net.train(rasters, targets, batch_size, **options)
     plain = net.predict_gradients(rasters, targets, batch_size)
     models = [
-        reference.Model([*net.models.values()], [*net.synapses.values()], net.num_timesteps)
+        reference.Model(
+            [*net.models.values()],
+            [*net.synapses.values()],
+            net.num_timesteps,
+            is_exact=net.is_exact,
+        )
         for _ in range(batch_size)
     ]
     hidden = net.models["hid"]

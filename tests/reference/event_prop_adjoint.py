@@ -1,10 +1,10 @@
 """EventProp gradients of one example at a time: all timesteps forwards, then all of them backwards.
 
-The compiler runs the backward pass of one batch during the forward pass of the next.  Here both are
-plain loops over the timesteps of an example, with time running forwards in every array: ``lv[n]``
-is the adjoint variable of the potential before timestep ``n``, as it is found going back from the
-end.  Connections are matrices; those that share weights or have gaps say with ``index`` which
-weight each pair of neurons has.
+The compiler can run the backward pass of one batch during the forward pass of the next.  Here both
+are plain loops over the timesteps of an example, with time running forwards in every array:
+``lv[n]`` is the adjoint variable of the potential before timestep ``n``, as it is found going back
+from the end.  Connections are matrices; those that share weights or have gaps say with ``index``
+which weight each pair of neurons has.
 """
 
 from __future__ import annotations
@@ -71,7 +71,11 @@ class Pass:
 
 @dataclass
 class Model:
-    """A network; ``forward`` keeps what its last spikes cause for the next example."""
+    """A network; ``forward`` keeps what its last spikes cause for the next example.
+
+    Unless it ``is_exact``: then examples know nothing of each other, and spikes of the last
+    timestep do not block those before them.
+    """
 
     populations: list[Population]
     connections: list[Connection]
@@ -80,6 +84,7 @@ class Model:
     batch_size: int = 1
     ttfs_alpha: float = 0.01
     temperature: float = 1.0
+    is_exact: bool = False
     current: dict[Connection, Array] = field(default_factory=dict)
     in_flight: dict[Connection, Array] = field(default_factory=dict)
 
@@ -89,6 +94,8 @@ class Model:
     def forward(self, inputs: dict[Population, Array]) -> Pass:
         """Simulate an example from spikes (timesteps, neurons) of the inputs."""
         steps, dt, result = self.num_timesteps, self.dt, Pass()
+        if self.is_exact:
+            self.current, self.in_flight = {}, {}
         arriving, current = {}, self.current
         for conn in self.connections:
             late = self.in_flight.get(conn, np.zeros((0, conn.target.size)))
@@ -103,7 +110,9 @@ class Model:
                 result.spikes[pop][:] = inputs[pop]
         potential = {pop: np.zeros(pop.size) for pop in self.populations}
         for n in range(steps + 1):
-            if n == steps - 1:  # before the last timestep all that is under way is dropped ...
+            if (
+                n == steps - 1 and not self.is_exact
+            ):  # before the last timestep all that is under way is dropped ...
                 for conn in self.connections:
                     current[conn][:] = 0.0
                     arriving[conn][n:] = 0.0
@@ -143,8 +152,9 @@ class Model:
         li = {p: np.zeros((steps + 1, p.size)) for p in self.populations}
         weight_gradient = {c: np.zeros(c.index.shape) for c in self.connections}
         delay_gradient = {c: np.zeros(c.index.shape) for c in self.connections}
-        # A spike in the last timestep blocks those before it
-        spikes = {p: np.where(s[-1] > 0.0, 0.0, s) for p, s in forward.spikes.items()}
+        spikes = forward.spikes
+        if not self.is_exact:  # a spike in the last timestep blocks those before it
+            spikes = {p: np.where(s[-1] > 0.0, 0.0, s) for p, s in spikes.items()}
         drives = {
             p: self._drive(p, forward, targets[p])
             for p in self.populations

@@ -67,6 +67,8 @@ class Scheme:
     is_engine: bool = False
     """Neurons get the mean current of a timestep, the readout is the mean of potentials after
     timesteps, and what is under way before the last timestep is dropped, as in the compiler."""
+    keeps_currents: bool = False
+    """Whether it is not dropped, as with ``backward="same_batch"``."""
     min_slope: float = 0.0
     """Smallest slope at a spike, relative to the distance of threshold and reset."""
 
@@ -178,7 +180,8 @@ class Simulation:
                 done.spikes[k][-1].current_at_end = i[k] + p["bias"][k]
             above = net.spikes & (v >= p["v_thresh"] + p["beta"] * a)
             fired = above & (left == 0)
-            if self.scheme.is_engine and m == steps - 2:
+            is_dropped = self.scheme.is_engine and not self.scheme.keeps_currents
+            if is_dropped and m == steps - 2:
                 i, queue[m + 1 :] = np.zeros(n), 0.0
             for line in self.arriving.get(m + 1, []):
                 emit(line, m + 1)

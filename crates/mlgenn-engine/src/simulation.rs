@@ -177,6 +177,14 @@ impl Simulation {
         self.timestep = timestep;
     }
 
+    /// Forget all spikes and spike-like events that are on their way.
+    pub fn clear_events(&mut self) {
+        for queue in &self.model.plan.event_queues {
+            let buffer = &self.buffers[queue.array.0];
+            buffer.fill(0, buffer.len(), 0);
+        }
+    }
+
     /// Run one timestep.
     ///
     /// # Errors

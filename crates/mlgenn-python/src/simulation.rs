@@ -55,6 +55,11 @@ impl PySimulation {
         self.simulation.set_timestep(timestep);
     }
 
+    /// Forget all spikes and spike-like events that are on their way.
+    fn clear_events(&mut self) {
+        self.simulation.clear_events();
+    }
+
     /// Make one timestep.
     fn step(&mut self, py: Python<'_>) -> PyResult<()> {
         detached(py, || self.simulation.step())

@@ -22,8 +22,12 @@ class Callback:
     ``on_epoch_end(epoch, metrics)``     after an epoch
     ``on_epoch_finished(epoch)``         in training, after an epoch and its validation
     ``on_batch_begin(batch)``            before a batch: time is not yet reset, inputs not yet set
+    ``on_backward_begin(batch)``         in training, before a backward pass that has timesteps of
+                                         its own
+    ``on_backward_end(batch)``           after it: gradients are complete and not yet used
     ``on_batch_end(batch, metrics)``     after a batch: metrics are up to date
-    ``on_timestep_begin(timestep)``      before a timestep
+    ``on_timestep_begin(timestep)``      before a timestep, but not in backward passes that have
+                                         timesteps of their own
     ``on_timestep_end(timestep)``        after a timestep, with the same number
     ``get_data()``                       at the end; returns ``(key, data)``
     ===================================  =========================================================

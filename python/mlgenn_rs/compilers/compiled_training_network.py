@@ -17,13 +17,13 @@ from ..optimisers import Optimiser
 from ..population import Population
 from ..serialisers import Serialiser, default_serialisers
 from ..utils.callback_list import CallbackList, check_callbacks
-from ..utils.data import batch_dataset, permute_dataset, split_dataset
+from ..utils.data import permute_dataset
 from ..utils.endpoints import get_shape
 from ..utils.module import get_given_object, get_object_mapping
 from ..utils.network import get_underlying_pop
 from .compiled_inference_network import update_metrics
 from .compiled_network import CompiledNetwork
-from .dataset import Dataset, check_dataset
+from .dataset import Dataset, check_dataset, split_batches, split_validation
 from .loss_value import LOSS_KEY, LossValue, OutputLoss, OutputRecorder
 from .timesteps import run_timesteps
 from .training_state import Position, pack, unpack
@@ -63,6 +63,9 @@ class CompiledTrainingNetwork(CompiledNetwork):
         For custom update groups, variables to be summed over ranks after the group was run.
     output_losses
         Losses as numbers, of the outputs whose losses can be reported.
+    backward_timesteps
+        Number of timesteps of the backward pass that follows each batch in training; 0 if there is
+        none.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         reset_time_between_batches: bool = True,
         cross_rank_sums: Mapping[str, Sequence[Any]] | None = None,
         output_losses: Mapping[Population, OutputLoss] | None = None,
+        backward_timesteps: int = 0,
     ) -> None:
         super().__init__(
             genn_model,
@@ -99,6 +103,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         self.checkpoint_population_vars = list(checkpoint_population_vars)
         self.reset_time_between_batches = reset_time_between_batches
         self._output_losses = dict(output_losses or {})
+        self._backward_timesteps = backward_timesteps
         self._position = Position(0, 0, np.arange(0))
         self._resumed: Position | None = None
         self._is_mid_epoch = False
@@ -174,7 +179,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 raise TypeError(f"train: {name} must be a whole number, got {value!r}")
             if value < 0:
                 raise ValueError(f"train: {name} must not be negative, got {value}")
-        x, y, validation = _split_validation(x, y, validation_split, validation_x, validation_y)
+        x, y, validation = split_validation(x, y, validation_split, validation_x, validation_y)
         size = check_dataset(x, y, "train")
         batch_size = self.genn_model.batch_size
         num_batches = -(-size // batch_size)
@@ -193,7 +198,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         validate_batches: list[tuple[Dataset, Dataset]] = []
         if validation is not None:
             validate_metrics, recorders = self._create_metrics(metrics, outputs, report_loss)
-            validate_batches = _batches(*validation, batch_size, "train: validation")
+            validate_batches = split_batches(*validation, batch_size, "train: validation")
             validate_callbacks = CallbackList(
                 [*self.base_validate_callbacks, *check_callbacks(validation_callbacks), *recorders],
                 compiled_network=self,
@@ -216,7 +221,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 permutation = np.random.permutation(size)
                 x, y = permute_dataset(x, permutation), permute_dataset(y, permutation)
                 order = order[permutation]
-            batches = _batches(x, y, batch_size, "train")
+            batches = split_batches(x, y, batch_size, "train")
             step = self._train_epoch(epoch, step, batches, train_metrics, train_callbacks)
             if validation is not None:
                 self._validate_epoch(epoch, validate_batches, validate_metrics, validate_callbacks)
@@ -380,6 +385,11 @@ class CompiledTrainingNetwork(CompiledNetwork):
             for output, target in y.items():
                 self._set_target(output, target)
             self._run_batch(y, metrics, callback_list)
+            if self._backward_timesteps > 0:
+                callback_list.on_backward_begin(i)
+                self.reset_time()
+                self.genn_model.run(self._backward_timesteps)
+                callback_list.on_backward_end(i)
             for optimiser, custom_updates in self.optimisers:
                 for custom_update in custom_updates:
                     optimiser.set_step(custom_update, step)
@@ -461,36 +471,3 @@ class CompiledTrainingNetwork(CompiledNetwork):
 def _reset_metrics(metrics: Metrics) -> None:
     for metric in metrics.values():
         metric.reset()
-
-
-def _batches(x: Dataset, y: Dataset, batch_size: int, what: str) -> list[tuple[Dataset, Dataset]]:
-    size = check_dataset(x, y, what)
-    return list(
-        zip(batch_dataset(x, batch_size, size), batch_dataset(y, batch_size, size), strict=True)
-    )
-
-
-def _split_validation(
-    x: Dataset,
-    y: Dataset,
-    validation_split: float,
-    validation_x: Dataset | None,
-    validation_y: Dataset | None,
-) -> tuple[Dataset, Dataset, tuple[Dataset, Dataset] | None]:
-    """Return training inputs and labels, and those for validation if there are any."""
-    if (validation_x is None) != (validation_y is None):
-        raise RuntimeError("train: give validation_x and validation_y together")
-    has_explicit = validation_x is not None
-    if validation_split == 0.0:
-        if validation_x is None or validation_y is None:
-            return x, y, None
-        return x, y, (validation_x, validation_y)
-    if has_explicit:
-        raise RuntimeError(
-            "train: give validation data either as validation_x and validation_y or with "
-            "validation_split, not both"
-        )
-    check_dataset(x, y, "train")
-    train_x, validate_x = split_dataset(x, validation_split)
-    train_y, validate_y = split_dataset(y, validation_split)
-    return train_x, train_y, (validate_x, validate_y)

@@ -1,11 +1,11 @@
-"""Checks on the data that networks are trained and evaluated with."""
+"""The data that networks are trained and evaluated with: checks, and how it is split."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ..utils.data import get_dataset_size
+from ..utils.data import batch_dataset, get_dataset_size, split_dataset
 from ..utils.network import get_underlying_pop
 
 Dataset = Mapping[Any, Any]
@@ -61,3 +61,39 @@ def check_dataset(x: Dataset, y: Dataset | None, what: str) -> int:
     if sizes[0] == 0:
         raise RuntimeError(f"{what}: there are no examples")
     return sizes[0]
+
+
+def split_batches(
+    x: Dataset, y: Dataset, batch_size: int, what: str
+) -> list[tuple[Dataset, Dataset]]:
+    """Return inputs and labels of each batch; the last one may be short."""
+    size = check_dataset(x, y, what)
+    return list(
+        zip(batch_dataset(x, batch_size, size), batch_dataset(y, batch_size, size), strict=True)
+    )
+
+
+def split_validation(
+    x: Dataset,
+    y: Dataset,
+    validation_split: float,
+    validation_x: Dataset | None,
+    validation_y: Dataset | None,
+) -> tuple[Dataset, Dataset, tuple[Dataset, Dataset] | None]:
+    """Return training inputs and labels, and those for validation if there are any."""
+    if (validation_x is None) != (validation_y is None):
+        raise RuntimeError("train: give validation_x and validation_y together")
+    has_explicit = validation_x is not None
+    if validation_split == 0.0:
+        if validation_x is None or validation_y is None:
+            return x, y, None
+        return x, y, (validation_x, validation_y)
+    if has_explicit:
+        raise RuntimeError(
+            "train: give validation data either as validation_x and validation_y or with "
+            "validation_split, not both"
+        )
+    check_dataset(x, y, "train")
+    train_x, validate_x = split_dataset(x, validation_split)
+    train_y, validate_y = split_dataset(y, validation_split)
+    return train_x, train_y, (validate_x, validate_y)

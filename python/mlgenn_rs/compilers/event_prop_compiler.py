@@ -34,7 +34,7 @@ from .compiler import Compiler
 from .deep_r import DeepR
 from .delay import get_conn_max_delay, get_delay_type
 from .event_prop.adjoint import get_tau_syn
-from .event_prop.assembly import Assembly, NetworkState, is_later_batch
+from .event_prop.assembly import Assembly, NetworkState
 from .event_prop.callbacks import UpdateTrial
 from .event_prop.hidden_model import FEEDBACK_INPUT, build_hidden
 from .event_prop.input_model import build_input
@@ -76,6 +76,10 @@ default_params: dict[type, dict[str, Any]] = {
 """Default parameters for networks that are trained with EventProp."""
 
 
+BACKWARD = ("next_batch", "same_batch")
+"""When the backward pass of a batch can run."""
+
+
 class EventPropCompiler(Compiler):
     """Compiles networks for training with EventProp.
 
@@ -83,8 +87,13 @@ class EventPropCompiler(Compiler):
     leaky integrators, or spiking neurons that are read out by their first spike times; synapses
     are ``Exponential``.  Networks should be built with ``default_params`` of this module.
 
-    While a batch is simulated, the gradient of the batch before it is computed.  The first batch
-    of an epoch hence causes no update, and the last one does not contribute to any.
+    By default the backward pass of a batch runs in the same timesteps as the forward pass of the
+    next batch, so the first batch of an epoch causes no update, and the last one does not
+    contribute to any; as in ml_genn, spikes of the last two timesteps of an example leak into
+    the next one, and neurons that spike in the last timestep have no gradient.  With
+    ``backward="same_batch"`` each batch is followed by its own backward pass and one update, and
+    examples know nothing of each other.  Readouts, metrics, recorders and the timestep methods of
+    callbacks see forward passes only; ``on_backward_end`` of a callback can see gradients.
 
     By default gradients are those of ml_genn, which are exact for leaky integrate-and-fire neurons
     that are reset to a value and have no refractory period.  With ``exact_adjoint``, with learned
@@ -110,8 +119,8 @@ class EventPropCompiler(Compiler):
         Number of spikes per example that hidden neurons are to emit.
     max_spikes
         Number of slots for the spikes that one neuron emits in two successive examples (one of
-        them stays empty).  Spikes beyond that are propagated but have no gradient, which is
-        reported with a warning.
+        them stays empty), or in one with ``backward="same_batch"``.  Spikes beyond that are
+        propagated but have no gradient, which is reported with a warning.
     strict_buffer_checking
         Raise ``RuntimeError`` if spikes did not fit, instead of warning.
     per_timestep_loss
@@ -143,6 +152,9 @@ class EventPropCompiler(Compiler):
         Connections or layers whose rewirings are counted, with keys for the data that training
         returns: a list with a tuple for each batch, of the number of rewirings and of full rows
         that were tried.
+    backward
+        When the backward pass of a batch runs: ``"next_batch"``, together with the next batch, or
+        ``"same_batch"``, after its own forward pass.
     exact_adjoint
         Take account of all that neurons do after a spike.  Gradients are then those of the mean
         loss per example: those of leaky integrator outputs are not divided by ``tau_mem``, and
@@ -170,6 +182,8 @@ class EventPropCompiler(Compiler):
     ------
     RuntimeError
         If an optimiser is neither an object nor a known name.
+    ValueError
+        If ``backward`` or ``learn_per`` is something else.
     """
 
     def __init__(
@@ -196,6 +210,7 @@ class EventPropCompiler(Compiler):
         deep_r_l1_strength: float = 0.01,
         deep_r_record_rewirings: Mapping[ConnectionType, Any] = MappingProxyType({}),
         *,
+        backward: str = "next_batch",
         exact_adjoint: bool = False,
         min_slope: float = 0.05,
         learn: Mapping[PopulationType, Sequence[str] | str] = MappingProxyType({}),
@@ -218,6 +233,11 @@ class EventPropCompiler(Compiler):
             **genn_kwargs,
         )
         what = type(self).__name__
+        if backward not in BACKWARD:
+            raise ValueError(
+                f"{what}: backward must be {' or '.join(map(repr, BACKWARD))}, got {backward!r}"
+            )
+        self.backward = backward
         self.settings = Settings(
             self.dt,
             check_count(example_timesteps, f"{what}: example_timesteps"),
@@ -227,6 +247,7 @@ class EventPropCompiler(Compiler):
             check_number(ttfs_alpha, f"{what}: ttfs_alpha"),
             check_positive(softmax_temperature, f"{what}: softmax_temperature"),
             check_positive(min_slope, f"{what}: min_slope"),
+            backward == "same_batch",
         )
         self.losses = losses
         self.strict_buffer_checking = strict_buffer_checking
@@ -269,7 +290,7 @@ class EventPropCompiler(Compiler):
 
     @property
     def max_spikes(self) -> int:
-        """Number of slots for the spikes of a neuron in two successive examples."""
+        """Number of slots for the spikes of a neuron in two successive examples, or in one."""
         return self.settings.max_spikes
 
     def get_lambda(self, reg_lambda: Any, pop: Population) -> float:
@@ -431,7 +452,7 @@ class EventPropCompiler(Compiler):
             compile_state,
         )
         before, after = self.deep_r.add(
-            self, genn_model, connection_populations, "Gradient", is_later_batch
+            self, genn_model, connection_populations, "Gradient", assembly.learns
         )
         assembly.train_callbacks += before
         assembly.add_learning(self._optimiser, self._delay_optimiser)
@@ -465,6 +486,7 @@ class EventPropCompiler(Compiler):
                 for name in state.learned.names
             ],
             cross_rank_sums=assembly.cross_rank_sums,
+            backward_timesteps=self.example_timesteps if self.settings.same_batch else 0,
             output_losses={
                 pop: OutputLoss(
                     pop,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ..callbacks import CustomUpdateOnBatchBegin
+from ..callbacks import Callback, CustomUpdateOnBatchBegin
 from ..communicators import Communicator
 from ..connection import Connection
 from ..engine import create_psm_var_ref, create_var_ref
@@ -16,6 +16,7 @@ from ..population import Population
 from ..synapses import Delta
 from ..utils.checks import check_count
 from ..utils.model import NeuronModel, SynapseModel
+from .clear_events import ClearEvents
 from .compiled_inference_network import CompiledInferenceNetwork
 from .compiler import Compiler, create_reset_custom_update
 from .reset import ResetVar
@@ -67,6 +68,9 @@ class InferenceCompiler(Compiler):
         accumulate is always reset.
     reset_in_syn_between_batches
         Zero the synaptic currents (of other than ``Delta`` synapses) before each batch.
+    reset_all_between_batches
+        Reset all of that, what is in delay buffers and spikes on their way, so that examples know
+        nothing of each other.
     communicator
         Communication between the ranks of a data parallel run.
     genn_kwargs
@@ -85,6 +89,8 @@ class InferenceCompiler(Compiler):
         reset_vars_between_batches: bool = True,
         reset_in_syn_between_batches: bool = False,
         communicator: Communicator | None = None,
+        *,
+        reset_all_between_batches: bool = False,
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -102,6 +108,7 @@ class InferenceCompiler(Compiler):
         self.reset_time_between_batches = reset_time_between_batches
         self.reset_vars_between_batches = reset_vars_between_batches
         self.reset_in_syn_between_batches = reset_in_syn_between_batches
+        self.reset_all_between_batches = reset_all_between_batches
 
     def pre_compile(self, network: Network, genn_model: Any, **kwargs: Any) -> _CompileState:
         """Return the record of what is to be reset."""
@@ -118,7 +125,7 @@ class InferenceCompiler(Compiler):
             model = readout.add_readout_logic(
                 model, example_timesteps=self.evaluate_timesteps, dt=self.dt
             )
-        if self.reset_vars_between_batches:
+        if self.reset_vars_between_batches or self.reset_all_between_batches:
             reset_vars = model.reset_vars
         else:
             reset_vars = readout.reset_vars if readout is not None else []
@@ -129,7 +136,7 @@ class InferenceCompiler(Compiler):
         self, conn: Connection, model: SynapseModel, compile_state: _CompileState
     ) -> SynapseModel:
         """Take note of state to reset."""
-        if self.reset_vars_between_batches:
+        if self.reset_vars_between_batches or self.reset_all_between_batches:
             compile_state.synapse_vars[conn] = model.reset_vars
         return model
 
@@ -154,19 +161,22 @@ class InferenceCompiler(Compiler):
                 model = create_reset_custom_update(reset_vars, refer)
                 self.add_custom_update(genn_model, model, RESET_GROUP, f"CUResetPSM{i}")
                 has_reset = True
-        if self.reset_in_syn_between_batches:
-            for i, (conn, group) in enumerate(connection_populations.items()):
-                if not isinstance(conn.synapse, Delta):
-                    self.add_out_post_zero_custom_update(
-                        genn_model, group, RESET_GROUP, f"CUZeroOutPost{i}"
-                    )
-                    has_reset = True
+        for i, (conn, group) in enumerate(connection_populations.items()):
+            is_current = self.reset_in_syn_between_batches and not isinstance(conn.synapse, Delta)
+            if is_current or self.reset_all_between_batches:
+                self.add_out_post_zero_custom_update(
+                    genn_model, group, RESET_GROUP, f"CUZeroOutPost{i}"
+                )
+                has_reset = True
+        callbacks: list[Callback] = [CustomUpdateOnBatchBegin(RESET_GROUP)] if has_reset else []
+        if self.reset_all_between_batches:
+            callbacks.append(ClearEvents())
         return CompiledInferenceNetwork(
             genn_model,
             neuron_populations,
             connection_populations,
             self.communicator,
             self.evaluate_timesteps,
-            [CustomUpdateOnBatchBegin(RESET_GROUP)] if has_reset else [],
+            callbacks,
             self.reset_time_between_batches,
         )

@@ -157,6 +157,10 @@ class GeNNModel(NetworkDescription, Timers):
         seed, timestep, steps_made, connectivity_runs, rings = progress
         self.simulation.resume((seed, timestep, steps_made, connectivity_runs, list(rings)))
 
+    def clear_events(self) -> None:
+        """Forget all spikes and spike-like events that are on their way to synapses."""
+        self.simulation.clear_events()
+
     # Running
 
     @property

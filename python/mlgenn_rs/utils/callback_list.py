@@ -94,6 +94,14 @@ class CallbackList:
         """Pass on that a batch ended."""
         self._call("on_batch_end", batch, metrics)
 
+    def on_backward_begin(self, batch: int) -> None:
+        """Pass on that a backward pass begins."""
+        self._call("on_backward_begin", batch)
+
+    def on_backward_end(self, batch: int) -> None:
+        """Pass on that a backward pass ended."""
+        self._call("on_backward_end", batch)
+
     def on_timestep_begin(self, timestep: int) -> None:
         """Pass on that a timestep begins."""
         self._call("on_timestep_begin", timestep)

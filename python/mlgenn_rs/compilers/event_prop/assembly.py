@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from ...callbacks import (
     CustomUpdateOnTimestepBegin,
     CustomUpdateOnTimestepEnd,
 )
+from ...callbacks.custom_update import CustomUpdate, Filter
 from ...connection import Connection
 from ...engine import create_var_ref
 from ...losses import Loss
@@ -20,6 +22,7 @@ from ...population import Population
 from ...utils.model import CustomUpdateModel
 from ...utils.module import get_object
 from ..check_finite import CheckFinite
+from ..clear_events import ClearEvents
 from ..learning import (
     BATCH_REDUCE_GROUP,
     LEARN_GROUP,
@@ -28,11 +31,12 @@ from ..learning import (
     Learning,
     zero_model,
 )
-from ..reset import create_reset_custom_update
+from ..reset import ResetVar, create_reset_custom_update
 from ..softmax import NUM_SOFTMAX_STAGES
 from .callbacks import CheckSpikeTapes, UpdateTrial
 from .learned_parameters import VARIABLES
 from .lif_output_model import first_spike_sums_model
+from .passes import ChoosePass, CustomUpdateOnBackwardBegin
 from .population import PopulationState
 from .settings import Settings
 from .spike_tape import SpikeTape
@@ -89,6 +93,12 @@ class Assembly:
         self._learning = Learning(self._add, self.settings.full_batch_size > 1)
         self._has_gradients = False
         self._has_derived = False
+        self._num_resets = 0
+
+    @property
+    def learns(self) -> Filter | None:
+        """Function of the number of a batch that says whether there are gradients at its end."""
+        return None if self.settings.same_batch else _is_later
 
     def add_learning(self, optimiser: Optimiser, delay_optimiser: Optimiser) -> None:
         """Train weights and delays."""
@@ -141,20 +151,22 @@ class Assembly:
         self._has_gradients |= bool(updates)
 
     def add_learning_callbacks(self) -> None:
-        """Run what was added for learning at the end of each batch but the first."""
-        learning = self._learning
+        """Run what was added for learning at the end of each batch that there are gradients of."""
+        learning, learns = self._learning, self.learns
         if learning.reduced:
             self.cross_rank_sums[BATCH_REDUCE_GROUP] = learning.reduced
-            self.train_callbacks.append(CustomUpdateOnBatchEnd(BATCH_REDUCE_GROUP, is_later_batch))
+            self.train_callbacks.append(CustomUpdateOnBatchEnd(BATCH_REDUCE_GROUP, learns))
         if learning.has_shared:
-            self.train_callbacks.append(CustomUpdateOnBatchEnd(NEURON_SUM_GROUP, is_later_batch))
-        self.train_callbacks += learning.clip_callbacks(is_later_batch)
+            self.train_callbacks.append(CustomUpdateOnBatchEnd(NEURON_SUM_GROUP, learns))
+        self.train_callbacks += learning.clip_callbacks(learns)
         if self._has_gradients:
-            self.train_callbacks.append(CustomUpdateOnBatchEnd(LEARN_GROUP, is_later_batch))
+            self.train_callbacks.append(CustomUpdateOnBatchEnd(LEARN_GROUP, learns))
         if self._has_derived:
-            self.train_callbacks.append(CustomUpdateOnBatchEnd(_DERIVE_GROUP, is_later_batch))
+            self.train_callbacks.append(CustomUpdateOnBatchEnd(_DERIVE_GROUP, learns))
         if self._has_gradients:
-            self.train_callbacks.append(CustomUpdateOnBatchEnd(ZERO_GROUP, _is_first))
+            begin, end = CustomUpdateOnBatchBegin, CustomUpdateOnBatchEnd
+            discard = begin if self.settings.same_batch else end
+            self.train_callbacks.append(discard(ZERO_GROUP, _is_first))
 
     def add_trials(self) -> None:
         """Tell outputs the number of the batch."""
@@ -165,21 +177,27 @@ class Assembly:
         ]
 
     def add_current_zeroing(self) -> None:
-        """Zero synaptic currents before the last timestep of an example."""
+        """Zero synaptic currents before the last timestep of an example.
+
+        Backward passes with timesteps of their own begin without any, and so do examples then.
+        """
         for i, group in enumerate(self.connection_populations.values()):
             self.compiler.add_out_post_zero_custom_update(
                 self.genn_model, group, "ZeroOutPost", f"CUZeroOutPost{i}"
             )
-        if self.connection_populations:
+        if self.settings.same_batch:
+            self._add_to_both(ClearEvents())
+        if self.connection_populations and self.settings.same_batch:
+            self._add_to_both(CustomUpdateOnBatchBegin("ZeroOutPost"))
+            self.train_callbacks.append(CustomUpdateOnBackwardBegin("ZeroOutPost"))
+        elif self.connection_populations:
             last = self.settings.example_timesteps - 1
-            callback = CustomUpdateOnTimestepBegin("ZeroOutPost", lambda n: n == last)
-            self.train_callbacks.append(callback)
-            self.validate_callbacks.append(callback)
+            self._add_to_both(CustomUpdateOnTimestepBegin("ZeroOutPost", lambda n: n == last))
 
     def add_softmaxes(self) -> None:
         """Compute the softmax of outputs, after each example or each timestep."""
         for prefix, every_timestep, callback in (
-            ("Batch", False, CustomUpdateOnBatchEnd),
+            ("Batch", False, self._on_example_end),
             ("", True, CustomUpdateOnTimestepEnd),
         ):
             selected = [
@@ -207,7 +225,7 @@ class Assembly:
                 counts.append(group.vars["SpikeCountBackBatch"])
         if counts:
             self.cross_rank_sums["SpikeCountReduce"] = counts
-            self.train_callbacks.append(CustomUpdateOnBatchEnd("SpikeCountReduce"))
+            self.train_callbacks.append(self._on_example_end("SpikeCountReduce"))
 
     def add_first_spike_sums(self) -> None:
         """Sum first spike times over outputs whose loss needs it."""
@@ -221,28 +239,54 @@ class Assembly:
             model = first_spike_sums_model(group, label_type, self.settings)
             self._add(model, "TTFSReduce", f"CUTTFSReduce{i}")
         if selected:
-            self.train_callbacks.append(CustomUpdateOnBatchBegin("TTFSReduce"))
+            self.train_callbacks.append(self._before_wind("TTFSReduce"))
 
     def add_resets(self) -> None:
-        """Start a new example in every population at the beginning of each batch."""
-        count = 0
+        """Start a new example in every population at the beginning of each batch.
+
+        What was written becomes what is read then, too, or at the beginning of the backward pass.
+        """
         for pop, state in self.state.populations.items():
             group = self.neuron_populations[pop]
             refer = partial(create_var_ref, group)
+            labels = []
             if state.label_type is not None:
-                labels = [("YTrueBack", state.label_type, "YTrue")]
-                model = create_reset_custom_update(labels, refer)
-                self._add(model, "Reset", f"CUResetNeuron{count}")
-                count += 1
-            model = create_reset_custom_update(state.reset_vars, refer)
-            if state.tape is not None:
-                state.tape.add_to_reset(model, group)
-            if state.state_tape is not None:
-                state.state_tape.add_to_reset(model, group)
-            self._add(model, "Reset", f"CUResetNeuron{count}")
-            count += 1
-        self.train_callbacks.append(CustomUpdateOnBatchBegin("Reset"))
-        self.validate_callbacks.append(CustomUpdateOnBatchBegin("Reset"))
+                labels.append(("YTrueBack", state.label_type, "YTrue"))
+            if self.settings.same_batch:
+                self._add_reset("Wind", labels, refer)
+                self._add_reset("Wind", state.kept_vars, refer, group, winds=state)
+                self._add_reset("Reset", state.reset_vars, refer, group, clears=state)
+            else:
+                self._add_reset("Reset", labels, refer)
+                reset_vars = [*state.kept_vars, *state.reset_vars]
+                self._add_reset("Reset", reset_vars, refer, group, winds=state)
+        self._add_to_both(CustomUpdateOnBatchBegin("Reset"))
+        if self.settings.same_batch:
+            self.train_callbacks += [
+                CustomUpdateOnBackwardBegin("Wind"),
+                ChoosePass(list(self.neuron_populations.values())),
+            ]
+
+    def _add_reset(
+        self,
+        group: str,
+        reset_vars: list[ResetVar],
+        refer: Callable[[str], Any],
+        genn_pop: Any = None,
+        winds: PopulationState | None = None,
+        clears: PopulationState | None = None,
+    ) -> None:
+        """Add a custom update that resets variables, and winds or clears tapes."""
+        model = create_reset_custom_update(reset_vars, refer)
+        if winds is not None and winds.tape is not None:
+            winds.tape.add_to_wind(model, genn_pop)
+        if winds is not None and winds.state_tape is not None:
+            winds.state_tape.add_to_wind(model, genn_pop)
+        if clears is not None and clears.tape is not None:
+            clears.tape.add_to_clear(model, genn_pop)
+        if model.model["var_refs"]:
+            self._add(model, group, f"CUResetNeuron{self._num_resets}")
+            self._num_resets += 1
 
     def add_checks(self, strict: bool) -> None:
         """Report spikes that did not fit into the tapes, and what is no longer finite."""
@@ -266,9 +310,23 @@ class Assembly:
             for name in state.learned.names
         ]
         self.train_callbacks += [
-            CheckSpikeTapes(spiking, self.settings.max_spikes, strict),
+            CheckSpikeTapes(spiking, self.settings, strict),
             CheckFinite(trained),
         ]
+
+    @property
+    def _on_example_end(self) -> type[CustomUpdate]:
+        """Callback that runs custom updates when examples have been simulated."""
+        return CustomUpdateOnBackwardBegin if self.settings.same_batch else CustomUpdateOnBatchEnd
+
+    @property
+    def _before_wind(self) -> type[CustomUpdate]:
+        """Callback that runs custom updates before tapes are wound."""
+        return CustomUpdateOnBackwardBegin if self.settings.same_batch else CustomUpdateOnBatchBegin
+
+    def _add_to_both(self, callback: Any) -> None:
+        self.train_callbacks.append(callback)
+        self.validate_callbacks.append(callback)
 
     def _add(self, model: CustomUpdateModel, group: str, name: str) -> Any:
         return self.compiler.add_custom_update(self.genn_model, model, group, name)
@@ -278,6 +336,5 @@ def _is_first(batch: int) -> bool:
     return batch == 0
 
 
-def is_later_batch(batch: int) -> bool:
-    """Return whether there is a gradient at the end of a batch."""
+def _is_later(batch: int) -> bool:
     return batch > 0

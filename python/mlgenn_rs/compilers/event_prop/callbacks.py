@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...callbacks import Callback
+from .settings import Settings
 from .spike_tape import LOST_SPIKES_VAR
 
 if TYPE_CHECKING:
@@ -42,15 +43,16 @@ class CheckSpikeTapes(Callback):
     ----------
     genn_pops
         Neuron groups of the spiking populations.
-    max_spikes
-        Number of slots, for the message.
+    settings
+        How many slots there are, and for how many examples, for the message.
     strict
         Raise ``RuntimeError`` after the batch, instead of logging a warning after the epoch.
     """
 
-    def __init__(self, genn_pops: list[Any], max_spikes: int, strict: bool) -> None:
+    def __init__(self, genn_pops: list[Any], settings: Settings, strict: bool) -> None:
         self._genn_pops = genn_pops
-        self._max_spikes = max_spikes
+        self._max_spikes = settings.max_spikes
+        self._examples = "an example" if settings.same_batch else "two successive examples"
         self._strict = strict
 
     def set_params(self, compiled_network: CompiledNetwork, **kwargs: Any) -> None:
@@ -78,8 +80,8 @@ class CheckSpikeTapes(Callback):
             if new > 0:
                 messages.append(
                     f"population {genn_pop.name!r}: {new} spikes did not fit into the "
-                    f"max_spikes={self._max_spikes} slots that a neuron has for two successive "
-                    "examples, and do not contribute to gradients; increase max_spikes of the "
+                    f"max_spikes={self._max_spikes} slots that a neuron has for {self._examples}, "
+                    "and do not contribute to gradients; increase max_spikes of the "
                     "EventPropCompiler"
                 )
         return messages

@@ -106,7 +106,7 @@ class ExactRule:
             {_lines(self.dynamics)}
         """
         if self.amended:
-            self.before.insert(0, "const scalar refracBefore = RefracTime;")
+            model.prepend_sim_code("const scalar refracBefore = RefracTime;")
             self.forward.append(
                 f"""
                 if (refracBefore > 0.0 && RefracTime <= 0.0) {{
@@ -114,8 +114,8 @@ class ExactRule:
                 }}
                 """
             )
-        tape.add_to_model(model, _lines(self.before), jump, after)
         model.append_sim_code(_lines(self.forward))
+        tape.add_to_model(model, _lines(self.before), jump, after)
         return tape
 
 

@@ -76,6 +76,7 @@ def build_hidden(
     if regularisation is not None:
         regularisation.add_to_model(model)
         reset_vars += regularisation.reset_vars
+        state.kept_vars += regularisation.kept_vars
         kick = regularisation.jump
     if learned is not None:
         add_exact_rule(pop, model, num_neurons, settings, learned, state, EXTERNAL, kick=kick)

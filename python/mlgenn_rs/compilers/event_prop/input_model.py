@@ -30,4 +30,4 @@ def build_input(
     reset_vars = model.reset_vars
     tape = SpikeTape(settings, num_neurons)
     tape.add_to_model(model)
-    return model, PopulationState(Role.INPUT, reset_vars, tape)
+    return model, PopulationState(Role.INPUT, reset_vars, tape=tape)

@@ -12,9 +12,10 @@ from ...utils.endpoints import get_shape
 from ...utils.model import NeuronModel
 from .adjoint import ADJOINT_RESET, DRIVEN_DYNAMICS, add_adjoint, as_flat, get_tau_syn
 from .exact_spiking_model import add_exact_constants
-from .labels import add_labels
+from .labels import add_labels, add_trial
 from .learned_parameters import LearnedParameters
 from .loss_tape import TAPE_START, LossTape, read_code, write_code
+from .passes import add_backward_code
 from .population import PopulationState, Role
 from .settings import Settings
 
@@ -72,9 +73,9 @@ def build_li_output(
         example_timesteps=settings.example_timesteps,
     )
     output = _Output(pop, model, num_neurons, settings)
-    state = PopulationState(Role.OUTPUT, [*model.reset_vars, *ADJOINT_RESET], has_trial=True)
+    state = PopulationState(Role.OUTPUT, [*model.reset_vars, *ADJOINT_RESET])
     collect = ""
-    scale = 1.0 / (settings.batch_size * settings.example_time)
+    scale = 1.0 / (settings.loss_batch_size * settings.example_time)
     if learned is None:
         add_adjoint(model, settings.dt, neuron.tau_mem, get_tau_syn(pop))
         model.add_param("DriveScale", "scalar", scale / as_flat(neuron.tau_mem))
@@ -84,8 +85,7 @@ def build_li_output(
         state.learned = learned
         collect, state.state_tape = learned.add_to_model(model, settings, num_neurons, drive=True)
     model.add_param("ExampleTime", "scalar", settings.example_time)
-    model.add_param("Trial", "unsigned int", 0)
-    model.set_param_dynamic("Trial")
+    add_trial(model, state, settings)
     loss.add_to_neuron(model, get_shape(pop), settings.batch_size, settings.example_timesteps)
 
     if isinstance(loss, SparseCategoricalCrossentropy):
@@ -99,14 +99,13 @@ def build_li_output(
         drive = _mean_square_error(output, state, readout, loss)
     else:
         raise output.not_implemented(loss, "use SparseCategoricalCrossentropy or MeanSquareError")
-    model.prepend_sim_code(
-        f"""
+    backward = f"""
         scalar drive = 0.0;
         {drive}
         {collect}
         {DRIVEN_DYNAMICS}
-        """
-    )
+    """
+    add_backward_code(model, backward, settings)
     return model, state
 
 
@@ -125,7 +124,7 @@ def _cross_entropy(output: _Output, state: PopulationState, readout: Readout, lo
         max_time = f"{output.var}MaxTime"
         back = f"{output.var}MaxTimeBack"
         output.model.add_var(back, "scalar", 0.0)
-        state.reset_vars.insert(0, (back, "scalar", max_time))
+        state.kept_vars.append((back, "scalar", max_time))
         return f"""
             const scalar backT = ExampleTime - t - dt;
             if (Trial > 0 && fabs(backT - {back}) < (0.5 * dt)) {{
@@ -160,11 +159,18 @@ def _per_timestep_cross_entropy(
     tape = LossTape(output.settings, output.num_neurons, output.settings.example_timesteps - 1)
     tape.add_to_model(output.model)
     state.tape = tape
+    output.model.prepend_sim_code(
+        f"""
+        if (t > 0.0) {{
+            {TAPE_START}
+            {write_code("Softmax")}
+        }}
+        """
+    )
     return f"""
-        {TAPE_START}
         scalar probability = Softmax;
         if (t > 0.0) {{
-            {write_code("Softmax")}
+            {TAPE_START}
             {read_code("probability")}
         }}
         if (Trial > 0) {{
@@ -182,11 +188,11 @@ def _mean_square_error(
     tape = LossTape(output.settings, output.num_neurons, output.settings.example_timesteps)
     tape.add_to_model(output.model)
     state.tape = tape
-    output.model.append_sim_code(write_code(f"yTrue - {output.var}"))
+    output.model.append_sim_code(f"{TAPE_START}{write_code(f'yTrue - {output.var}')}")
     return f"""
-        {TAPE_START}
         if (Trial > 0) {{
             scalar error = 0.0;
+            {TAPE_START}
             {read_code("error")}
             drive = error * DriveScale;
         }}

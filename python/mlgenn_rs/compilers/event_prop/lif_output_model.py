@@ -15,7 +15,7 @@ from ...utils.model import CustomUpdateModel, NeuronModel
 from .adjoint import ADJOINT_RESET, UNDRIVEN_DYNAMICS, add_adjoint, get_tau_syn
 from .exact_spiking_model import add_exact_rule
 from .hidden_model import SLOPE, tape_slope, warn_about_reset
-from .labels import add_labels
+from .labels import add_labels, add_trial
 from .learned_parameters import LearnedParameters
 from .population import PopulationState, Role
 from .settings import Settings
@@ -97,15 +97,14 @@ def build_lif_output(
     )
     state = PopulationState(
         Role.OUTPUT,
-        [("TFirstSpikeBack", "scalar", "TFirstSpike"), *model.reset_vars, *ADJOINT_RESET],
-        has_trial=True,
+        [*model.reset_vars, *ADJOINT_RESET],
+        [("TFirstSpikeBack", "scalar", "TFirstSpike")],
     )
     first_spike = next(value for name, _, value in model.reset_vars if name == "TFirstSpike")
     loss.add_to_neuron(model, get_shape(pop), settings.batch_size, settings.example_timesteps)
     add_labels(model, state)
     model.add_var("TFirstSpikeBack", "scalar", first_spike)
-    model.add_param("Trial", "unsigned int", 0)
-    model.set_param_dynamic("Trial")
+    add_trial(model, state, settings)
 
     before, reset = "", ""
     if isinstance(loss, SparseCategoricalCrossentropy):
@@ -114,8 +113,8 @@ def build_lif_output(
         model.add_var("Softmax", "scalar", 0.0)
         model.add_param("Temperature", "scalar", settings.softmax_temperature)
         model.add_param("TTFSAlpha", "scalar", settings.ttfs_alpha)
-        model.add_param("BatchSize", "scalar", settings.batch_size)
-        pull = settings.ttfs_alpha / (1e-4 * settings.example_time**2) / settings.batch_size
+        model.add_param("BatchSize", "scalar", settings.loss_batch_size)
+        pull = settings.ttfs_alpha / (1e-4 * settings.example_time**2) / settings.loss_batch_size
         model.add_param("SilentPull", "scalar", pull)
         state.softmax_var = "TFirstSpike"
     else:
@@ -125,7 +124,7 @@ def build_lif_output(
             model.add_var(name, "scalar", 0.0, VarAccess.READ_ONLY_SHARED_NEURON)
         state.has_first_spike_sums = True
         if learned is not None:
-            model.add_param("BatchSize", "scalar", settings.batch_size)
+            model.add_param("BatchSize", "scalar", settings.loss_batch_size)
             external += "external /= BatchSize;"
 
     if learned is not None:

@@ -31,16 +31,19 @@ class PopulationState:
     role: Role
     reset_vars: list[ResetVar] = field(default_factory=list)
     """Variables to reset before each example, in order."""
+    kept_vars: list[ResetVar] = field(default_factory=list)
+    """Variables of which the backward pass needs the values at the end of an example, each with the
+    name of the variable that keeps them."""
     tape: SpikeTape | LossTape | None = None
-    """Tape to wind before each example."""
+    """Tape to wind between the forward and the backward pass of an example."""
     state_tape: StateTape | None = None
-    """Tape of the state in every timestep, to be turned round before each example."""
+    """Tape of the state in every timestep, to be turned round then, too."""
     learned: LearnedParameters | None = None
     """Parameters of its neurons that are trained."""
     regularisation: SpikeCountRegularisation | None = None
     """Regularisation of spike counts."""
     has_trial: bool = False
-    """Whether the model has the dynamic parameter ``Trial``, the number of the batch."""
+    """Whether the dynamic parameter ``Trial``, the number of the batch, has to be set."""
     label_type: str | None = None
     """Type of the labels, if those of the example in the backward pass have to be kept."""
     softmax_var: str | None = None

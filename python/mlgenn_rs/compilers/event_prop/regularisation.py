@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Number
-from typing import Any
+from typing import Any, ClassVar
 
 from ...engine import create_var_ref
 from ...engine.enums import VarAccess, VarAccessMode
@@ -83,13 +83,13 @@ class SpikeCountRegularisation:
         """Whether counts have to be summed over a batch."""
         return self.settings.full_batch_size > 1
 
+    reset_vars: ClassVar[list[ResetVar]] = [("SpikeCount", "int", 0)]
+    """What to reset before each example."""
+
     @property
-    def reset_vars(self) -> list[ResetVar]:
-        """What to reset before each example."""
-        reset: list[ResetVar] = [("SpikeCount", "int", 0)]
-        if not self.is_reduced:
-            reset.insert(0, ("SpikeCountBackBatch", "int", "SpikeCount"))
-        return reset
+    def kept_vars(self) -> list[ResetVar]:
+        """What the backward pass needs, unless it is summed over the batch."""
+        return [] if self.is_reduced else [("SpikeCountBackBatch", "int", "SpikeCount")]
 
     @staticmethod
     def reduce_model(genn_pop: Any) -> CustomUpdateModel:

@@ -9,7 +9,8 @@ fills them from the first one up, the next one from the last one down.  The spik
 pass lie between ``RingReadOffset`` and ``RingReadEndOffset`` (exclusive), those of the example in
 the forward pass end at ``RingWriteOffset`` (exclusive), and ``RingWriteEndOffset`` is the slot
 between both that stays empty.  Slots are the slowest axis of the arrays, so memory is only needed
-for as many slots as the busiest neurons fill at either end.
+for as many slots as the busiest neurons fill at either end.  If the backward pass of an example has
+timesteps of its own, there is only ever one example, which fills slots from the first one up.
 
 A spike of timestep ``m`` (out of ``N``) raises ``BackSpike`` at the end of timestep ``N - 2 - m``,
 which acts in the following one, both in synapses and in the neuron itself.
@@ -23,6 +24,7 @@ from typing import Any
 
 from ...engine import Zeros, create_egp_ref, create_var_ref
 from ...utils.model import CustomUpdateModel, NeuronModel
+from .passes import add_backward_code
 from .settings import Settings
 
 LOST_SPIKES_VAR = "NumLostSpikes"
@@ -90,7 +92,7 @@ class SpikeTape:
         Parameters
         ----------
         model
-            Model of a spiking neuron, to be extended.
+            Model of a spiking neuron, to be extended; its code of the forward pass is complete.
         before, after
             Code that runs in every timestep before and after the jump; it can use ``backT``, the
             time in ms of the timestep that the backward pass is at.
@@ -99,9 +101,10 @@ class SpikeTape:
             ``taped<name>`` for each value that was taped.
         """
         slots = self.settings.max_spikes
+        last = slots if self.settings.same_batch else slots - 1
         model.add_param("ExampleTime", "scalar", self.settings.example_time)
         model.add_param("TapeStride", "unsigned int", self._stride)
-        for name, value in zip(_OFFSETS, (0, slots - 1, slots, slots), strict=True):
+        for name, value in zip(_OFFSETS, (0, last, slots, slots), strict=True):
             model.add_var(name, "int", value)
         model.add_var("BackSpike", "uint8_t", 0)
         model.add_var("NextBackSpikeTime", "scalar", NO_SPIKE)
@@ -120,8 +123,7 @@ class SpikeTape:
             f"{_slot(_ring(name), 'RingWriteOffset')} = {code};"
             for name, code in self.values.items()
         ]
-        model.prepend_sim_code(
-            f"""
+        backward = f"""
             const scalar backT = ExampleTime - t - dt;
             {before}
             if (BackSpike) {{
@@ -133,8 +135,9 @@ class SpikeTape:
             }}
             {after}
             BackSpike = (fabs(backT - NextBackSpikeTime - dt) < (0.5 * dt)) ? 1 : 0;
-            """
-        )
+        """
+        # Without a tape that was wound there is no spike to play back
+        add_backward_code(model, backward, self.settings, is_idle=not (before or after))
         model.prepend_reset_code(
             f"""
             if (RingWriteOffset == RingWriteEndOffset) {{
@@ -169,15 +172,25 @@ class SpikeTape:
             }}
         """
 
-    def add_to_reset(self, model: CustomUpdateModel, genn_pop: Any) -> None:
+    def add_to_wind(self, model: CustomUpdateModel, genn_pop: Any) -> None:
         """Make a custom update wind the tape: what was written is what is read next."""
-        model.add_param("MaxSpikes", "int", self.settings.max_spikes)
+        self._refer(model, genn_pop)
         model.add_param("TapeStride", "unsigned int", self._stride)
-        for name in _OFFSETS:
-            model.add_var_ref(name, "int", create_var_ref(genn_pop, name))
-        for variable, ring in self._upcoming.items():
-            model.add_var_ref(variable, "scalar", create_var_ref(genn_pop, variable))
+        for ring in self._upcoming.values():
             model.add_egp_ref(ring, "scalar*", create_egp_ref(genn_pop, ring))
+        if self.settings.same_batch:
+            # The first timestep of the backward pass looks for spikes of the last but one
+            settings = self.settings
+            model.add_param("LastTimeBegin", "scalar", settings.example_time - 1.5 * settings.dt)
+            model.append_update_code(
+                f"""
+                RingReadOffset = RingWriteOffset - 1;
+                RingReadEndOffset = -1;
+                {self._find_next}
+                BackSpike = (NextBackSpikeTime > LastTimeBegin) ? 1 : 0;
+                """
+            )
+            return
         model.append_update_code(
             f"""
             {_STEP}
@@ -189,6 +202,31 @@ class SpikeTape:
             """
         )
 
+    def add_to_clear(self, model: CustomUpdateModel, genn_pop: Any) -> None:
+        """Make a custom update empty the tape, if it only ever holds one example."""
+        self._refer(model, genn_pop)
+        model.append_update_code(
+            f"""
+            RingWriteOffset = 0;
+            RingWriteEndOffset = MaxSpikes;
+            RingReadOffset = MaxSpikes;
+            RingReadEndOffset = MaxSpikes;
+            {self._forget_next}
+            BackSpike = 0;
+            """
+        )
+
+    def _refer(self, model: CustomUpdateModel, genn_pop: Any) -> None:
+        """Add what both custom updates need."""
+        model.add_param("MaxSpikes", "int", self.settings.max_spikes)
+        types = {
+            **dict.fromkeys(_OFFSETS, "int"),
+            **dict.fromkeys(self._upcoming, "scalar"),
+            "BackSpike": "uint8_t",
+        }
+        for name, type_name in types.items():
+            model.add_var_ref(name, type_name, create_var_ref(genn_pop, name))
+
     @property
     def _upcoming(self) -> dict[str, str]:
         """Variables about the spike that is met next, and where they are on the tape."""
@@ -198,15 +236,19 @@ class SpikeTape:
         }
 
     @property
+    def _forget_next(self) -> str:
+        """Code for the case that no spike is left to be met."""
+        return _lines([f"{variable} = {NO_SPIKE};" for variable in self._upcoming])
+
+    @property
     def _find_next(self) -> str:
         """Code that looks up the spike that is met next."""
-        none = [f"{variable} = {NO_SPIKE};" for variable in self._upcoming]
         some = [
             f"{variable} = {_slot(ring, 'RingReadOffset')};"
             for variable, ring in self._upcoming.items()
         ]
         return f"""
-            {_lines(none)}
+            {self._forget_next}
             if (RingReadOffset != RingReadEndOffset) {{
                 {_lines(some)}
             }}

@@ -2,8 +2,9 @@
 
 There is one slot per timestep.  The forward pass of an example writes in one direction and that of
 the next one in the other, so what the backward pass needs in a timestep is in the very slot that
-the forward pass is about to write.  A value takes ``4 * example_timesteps`` bytes per neuron and
-batch member.
+the forward pass is about to write.  If the backward pass of an example has timesteps of its own,
+forward passes write forwards and backward passes read backwards.  A value takes
+``4 * example_timesteps`` bytes per neuron and batch member.
 """
 
 from __future__ import annotations
@@ -57,28 +58,35 @@ class StateTape:
     def add_to_model(self, model: NeuronModel) -> str:
         """Add the tape, and return code that declares ``back<name>`` for each value.
 
-        It has to run once in each timestep, before the neuron is updated.
+        It has to run once in each timestep of the backward pass, before the neuron is updated.
         """
         model.add_param("StateSteps", "int", self.settings.example_timesteps)
         model.add_param("StateStride", "unsigned int", self._stride)
-        model.add_var(_DIRECTION, "uint8_t", 0)
-        lines = []
+        read, write = [], []
         for name, code in self.values.items():
             model.add_egp(f"State{name}", "scalar*", Zeros(self._size))
-            lines += [
-                f"const scalar back{name} = State{name}[stateSlot];",
-                f"State{name}[stateSlot] = {code};",
-            ]
-        slots = "\n".join(lines)
-        return f"""
-            const int stateStep = (int)((t / dt) + 0.5);
-            const int stateRow = {_DIRECTION} ? (StateSteps - 1 - stateStep) : stateStep;
-            const unsigned int stateSlot = (stateRow * StateStride) + (batch * num_neurons) + id;
-            {slots}
-        """
+            read.append(f"const scalar back{name} = State{name}[stateSlot];")
+            write.append(f"State{name}[stateSlot] = {code};")
+        if self.settings.same_batch:
+            forwards = "\n".join([_slot("stateStep"), *write])
+            model.prepend_sim_code(f"{{\n{forwards}\n}}")
+            return "\n".join([_slot("StateSteps - 1 - stateStep"), *read])
+        model.add_var(_DIRECTION, "uint8_t", 0)
+        row = f"{_DIRECTION} ? (StateSteps - 1 - stateStep) : stateStep"
+        return "\n".join([_slot(row), *read, *write])
 
-    @staticmethod
-    def add_to_reset(model: CustomUpdateModel, genn_pop: Any) -> None:
+    def add_to_wind(self, model: CustomUpdateModel, genn_pop: Any) -> None:
         """Make a custom update turn the tape round."""
+        if self.settings.same_batch:
+            return
         model.add_var_ref(_DIRECTION, "uint8_t", create_var_ref(genn_pop, _DIRECTION))
         model.append_update_code(f"{_DIRECTION} = {_DIRECTION} ? 0 : 1;")
+
+
+def _slot(row: str) -> str:
+    """Return code that declares the slot of a neuron in the current timestep."""
+    return f"""
+        const int stateStep = (int)((t / dt) + 0.5);
+        const int stateRow = {row};
+        const unsigned int stateSlot = (stateRow * StateStride) + (batch * num_neurons) + id;
+    """
