@@ -148,13 +148,15 @@ def shift(net: Network, delay: float) -> Network:
     "case", ["alif_frozen_rel", "alif_integ_rel", "alif_frozen_ttfs", "lif_integ_forced_mse"]
 )
 @pytest.mark.parametrize("batch_size", [1, 2])
-def test_batches(case: str, batch_size: int) -> None:
-    """Examples that differ, in several batches, of which each is learned from in the next."""
+@pytest.mark.parametrize("backward", ["next_batch", "same_batch"])
+def test_batches(case: str, backward: str, batch_size: int) -> None:
+    """Examples that differ, in several batches."""
     net = load(case, duration=60.0)  # so long that no spikes are left at the end
     examples = [shift(net, 0.7 * i) for i in range(4 * batch_size)]
     compiled = Compiled(net, GRID)
-    batches = compiled.train([example.inputs for example in examples], batch_size)
-    assert len(batches) == 3
+    inputs = [example.inputs for example in examples]
+    batches = compiled.train(inputs, batch_size, backward=backward)
+    assert len(batches) == (4 if backward == "same_batch" else 3)
     for i, gradients in enumerate(batches):
         members = examples[i * batch_size : (i + 1) * batch_size]
         each = [compiled.translate(predict(member)) for member in members]

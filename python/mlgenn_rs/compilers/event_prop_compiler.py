@@ -212,7 +212,7 @@ class EventPropCompiler(Compiler):
         *,
         backward: str = "next_batch",
         exact_adjoint: bool = False,
-        min_slope: float = 0.05,
+        min_slope: float = 0.2,
         learn: Mapping[PopulationType, Sequence[str] | str] = MappingProxyType({}),
         learn_per: str = "neuron",
         param_optimiser: Optimiser | str | None = None,
