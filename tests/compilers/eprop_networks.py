@@ -128,8 +128,14 @@ def train(
     **compiler_args: Any,
 ) -> dict[str, Any]:
     """Train for one epoch without shuffling and return everything that golden files hold."""
-    arguments = {"accumulate_per_member": True, "tau_reg": 100.0, "c_reg": 0.1, "f_target": 20.0}
-    compiler = EPropCompiler(NUM_TIMESTEPS, loss, Adam(0.01), **{**arguments, **compiler_args})
+    arguments = {
+        "optimiser": Adam(0.01),
+        "accumulate_per_member": True,
+        "tau_reg": 100.0,
+        "c_reg": 0.1,
+        "f_target": 20.0,
+    }
+    compiler = EPropCompiler(NUM_TIMESTEPS, loss, **{**arguments, **compiler_args})
     compiled = compiler.compile(built.network, "test")
     out: dict[str, Any] = {}
     callbacks: list[Any] = [

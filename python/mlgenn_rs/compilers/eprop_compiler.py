@@ -66,8 +66,9 @@ class EPropCompiler(Compiler):
     integrators; synapses are ``Delta``.  Networks should be built with ``default_params`` of this
     module.
 
-    Weights are updated after every batch.  Only readouts are reset between examples: all other
-    state, and the traces that gradients are computed from, carry over, also from validation.
+    Weights are updated after every batch.  As in ml_genn, only readouts are reset between examples:
+    all other state, and the traces that gradients are computed from, carry over, also from
+    validation.  With ``reset_all_between_batches`` nothing does.
 
     Bellec, G., Scherr, F., Subramoney, A., Hajek, E., Salaj, D., Legenstein, R. and Maass, W.
     (2020). A solution to the learning dilemma for recurrent networks of spiking neurons. Nature
@@ -109,6 +110,10 @@ class EPropCompiler(Compiler):
         Connections or layers whose rewirings are counted, with keys for the data that training
         returns: a list with a tuple for each batch, of the number of rewirings and of full rows
         that were tried.
+    reset_all_between_batches
+        Reset all state before each batch, such that examples know nothing of each other: neurons,
+        synaptic currents, spikes on their way, traces and averages of firing rates.  What the
+        errors of the last two timesteps would contribute to gradients is then lost.
     genn_kwargs
         Backend and preferences of the engine.
 
@@ -136,6 +141,8 @@ class EPropCompiler(Compiler):
         deep_r_conns: Sequence[ConnectionType] = (),
         deep_r_l1_strength: float = 0.01,
         deep_r_record_rewirings: Mapping[ConnectionType, Any] = MappingProxyType({}),
+        *,
+        reset_all_between_batches: bool = False,
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -160,6 +167,7 @@ class EPropCompiler(Compiler):
         )
         self.losses = losses
         self.reset_time_between_batches = reset_time_between_batches
+        self.reset_all_between_batches = reset_all_between_batches
         self.deep_r = DeepR.parse(deep_r_conns, deep_r_l1_strength, deep_r_record_rewirings, what)
         self._optimiser = get_given_object(optimiser, Optimiser, "Optimiser", default_optimisers)
 
@@ -211,12 +219,13 @@ class EPropCompiler(Compiler):
                     f"population {pop.name!r}: e-prop does not support inputs with signed spikes; "
                     "use two populations, one for each sign"
                 )
-            return super().build_neuron_model(pop, model, compile_state)
         model = super().build_neuron_model(pop, model, compile_state)
         if compile_state.is_hidden(pop):
             build_hidden(pop, model)
-            return model
-        return build_output(pop, model, self.settings, compile_state)
+        elif pop in compile_state.losses:
+            model = build_output(pop, model, self.settings, compile_state)
+        compile_state.neuron_models[pop] = model
+        return model
 
     def build_synapse_model(
         self, conn: Connection, model: SynapseModel, compile_state: NetworkState
@@ -247,20 +256,27 @@ class EPropCompiler(Compiler):
                 f"connection {connection.name!r}: e-prop supports one delay for all synapses of a "
                 "connection, not one for each"
             )
+        model = self._build_weight_update(connection, connect_snippet, compile_state)
+        compile_state.weight_update_models[connection] = model
+        return model
+
+    def _build_weight_update(
+        self, connection: Connection, connect_snippet: ConnectivitySnippet, state: NetworkState
+    ) -> WeightUpdateModel:
         source, target = get_source(connection), get_target(connection)
         is_trained, weight = connect_snippet.trainable, connect_snippet.weight
         if is_trained:
-            compile_state.trained_connections.append(connection)
-        if target in compile_state.losses:
-            sends_feedback = compile_state.is_hidden(source)
+            state.trained_connections.append(connection)
+        if target in state.losses:
+            sends_feedback = state.is_hidden(source)
             if sends_feedback:
-                compile_state.feedback_connections.append(connection)
+                state.feedback_connections.append(connection)
             return build_output_weight_update(
-                weight, is_trained, sends_feedback, self.settings, compile_state
+                weight, is_trained, sends_feedback, self.settings, state
             )
         if is_trained:
-            return build_hidden_weight_update(weight, target, self.settings, compile_state)
-        return super().build_weight_update_model(connection, connect_snippet, compile_state)
+            return build_hidden_weight_update(weight, target, self.settings, state)
+        return super().build_weight_update_model(connection, connect_snippet, state)
 
     def create_compiled_network(
         self,
@@ -287,7 +303,10 @@ class EPropCompiler(Compiler):
         updates = assembly.add_learning(optimiser)
         assembly.train_callbacks += after
         assembly.add_softmaxes()
-        assembly.add_resets()
+        if self.reset_all_between_batches:
+            assembly.add_all_resets()
+        else:
+            assembly.add_resets()
         assembly.add_checks()
         duration = self.settings.example_timesteps * self.dt
         return CompiledTrainingNetwork(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,19 @@ from ...callbacks import (
     CustomUpdateOnTimestepEnd,
 )
 from ...connection import Connection
-from ...engine import create_var_ref
+from ...engine import (
+    create_var_ref,
+    create_wu_post_var_ref,
+    create_wu_pre_var_ref,
+    create_wu_var_ref,
+)
 from ...optimisers import Optimiser
 from ...population import Population
+from ...utils.model import CustomUpdateModel
 from ..check_finite import CheckFinite
-from ..learning import BATCH_REDUCE_GROUP, LEARN_GROUP, Learning
-from ..reset import create_reset_custom_update
+from ..clear_events import ClearEvents
+from ..learning import BATCH_REDUCE_GROUP, LEARN_GROUP, ZERO_GROUP, Learning, zero_model
+from ..reset import ResetVar, create_reset_custom_update
 from ..softmax import NUM_SOFTMAX_STAGES
 from .network_state import NetworkState
 from .output_model import SOFTMAX_VAR
@@ -25,6 +33,9 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from ..compiler import Compiler
+
+_GRADIENTS = ("DeltaG", "DeltaBias")
+"""Variables that accumulate gradients."""
 
 
 @dataclass
@@ -49,8 +60,7 @@ class Assembly:
 
     def add_learning(self, optimiser: Optimiser) -> list[Any]:
         """Train weights and biases after each batch; return the updates of the optimiser."""
-        add = partial(self.compiler.add_custom_update, self.genn_model)
-        learning = Learning(add, self.settings.full_batch_size > 1)
+        learning = Learning(self._add, self.settings.full_batch_size > 1)
         updates = [
             learning.add(self.connection_populations[conn], optimiser, "g", "DeltaG", f"Weight{i}")
             for i, conn in enumerate(self.state.trained_connections)
@@ -87,9 +97,47 @@ class Assembly:
         for i, (pop, reset_vars) in enumerate(readouts):
             refer = partial(create_var_ref, self.neuron_populations[pop])
             model = create_reset_custom_update(reset_vars, refer)
-            self.compiler.add_custom_update(self.genn_model, model, "Reset", f"CUResetNeuron{i}")
+            self._add(model, "Reset", f"CUResetNeuron{i}")
         if readouts:
             self._add_to_both(CustomUpdateOnBatchBegin("Reset"))
+
+    def add_all_resets(self) -> None:
+        """Reset everything but what is learned at the beginning of each batch.
+
+        Gradients that validation left behind are discarded, too.
+        """
+        count = 0
+
+        def add(reset_vars: Iterable[ResetVar], refer: Callable[[str], Any]) -> None:
+            nonlocal count
+            state_vars = [var for var in reset_vars if var[0] not in _GRADIENTS]
+            if state_vars:
+                self._add(
+                    create_reset_custom_update(state_vars, refer), "Reset", f"CUResetAll{count}"
+                )
+                count += 1
+
+        owners: list[Any] = []
+        for pop, neuron_model in self.state.neuron_models.items():
+            group = self.neuron_populations[pop]
+            add(neuron_model.reset_vars, partial(create_var_ref, group))
+            owners.append(group)
+        for i, (conn, model) in enumerate(self.state.weight_update_models.items()):
+            group = self.connection_populations[conn]
+            add(model.reset_vars, partial(create_wu_var_ref, group))
+            add(model.reset_pre_vars, partial(create_wu_pre_var_ref, group))
+            add(model.reset_post_vars, partial(create_wu_post_var_ref, group))
+            self.compiler.add_out_post_zero_custom_update(
+                self.genn_model, group, "Reset", f"CUZeroOutPost{i}"
+            )
+            owners.append(group)
+        for i, group in enumerate(owners):
+            gradients = [name for name in _GRADIENTS if name in group.vars]
+            if gradients:
+                self._add(zero_model(group, gradients), ZERO_GROUP, f"CUZeroGradient{i}")
+        self.train_callbacks.append(CustomUpdateOnBatchBegin(ZERO_GROUP, lambda batch: batch == 0))
+        self._add_to_both(CustomUpdateOnBatchBegin("Reset"))
+        self._add_to_both(ClearEvents())
 
     def add_checks(self) -> None:
         """Report trained variables that are no longer finite."""
@@ -101,6 +149,9 @@ class Assembly:
     def trained_biases(self) -> list[Population]:
         """Outputs whose biases are trained."""
         return list(self.state.losses) if self.settings.train_output_bias else []
+
+    def _add(self, model: CustomUpdateModel, group: str, name: str) -> Any:
+        return self.compiler.add_custom_update(self.genn_model, model, group, name)
 
     def _add_to_both(self, callback: Any) -> None:
         self.train_callbacks.append(callback)

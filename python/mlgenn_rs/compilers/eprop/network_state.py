@@ -10,6 +10,7 @@ from ...network import Network
 from ...neurons import AdaptiveLeakyIntegrateFire, Input, LeakyIntegrateFire
 from ...population import Population
 from ...utils.endpoints import get_source, get_target
+from ...utils.model import NeuronModel, WeightUpdateModel
 from ...utils.value import is_value_constant
 
 
@@ -29,6 +30,10 @@ class NetworkState:
     """Connections that send the error of outputs back to their source."""
     softmax_inputs: dict[Population, str] = field(default_factory=dict)
     """Outputs that need the softmax of a variable, with its name."""
+    neuron_models: dict[Population, NeuronModel] = field(default_factory=dict)
+    """What became of the models of populations."""
+    weight_update_models: dict[Connection, WeightUpdateModel] = field(default_factory=dict)
+    """What became of the models of connections."""
 
     def is_hidden(self, pop: Population) -> bool:
         """Return whether a population is neither input nor output."""
