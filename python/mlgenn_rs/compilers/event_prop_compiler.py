@@ -120,7 +120,9 @@ class EventPropCompiler(Compiler):
     max_spikes
         Number of slots for the spikes that one neuron emits in two successive examples (one of
         them stays empty), or in one with ``backward="same_batch"``.  Spikes beyond that are
-        propagated but have no gradient, which is reported with a warning.
+        propagated but have no gradient, which is reported with a warning.  A slot takes 4 bytes for
+        each input neuron, 8 or more for others, and member of the batch, but only if it is ever
+        used by a neuron of the population.
     strict_buffer_checking
         Raise ``RuntimeError`` if spikes did not fit, instead of warning.
     per_timestep_loss
