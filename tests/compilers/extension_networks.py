@@ -224,6 +224,7 @@ class Compiled:
         examples = [self.to_example(i) for i in (inputs or [net.inputs] * 2)]
         out: dict[Any, Any] = {}
         options = {
+            "max_spikes": 100,
             "min_slope": 1e-6,
             "softmax_temperature": float(net.loss.get("temp", 1.0)),
             "ttfs_alpha": float(net.loss.get("alpha", 0.0)),
@@ -243,7 +244,6 @@ class Compiled:
             Adam(1e-30),
             dt=dt,
             batch_size=batch_size,
-            max_spikes=100,
             accumulate_per_member=True,
             **options,
         ).compile(self.network, "extensions")

@@ -194,6 +194,23 @@ def test_spike_counts_are_regularised(case: str) -> None:
     assert_close(gradients, compiled.translate(predict(replace(net, kick=kick))), 1e-4)
 
 
+@pytest.mark.parametrize("case", ["lif_frozen", "alif_frozen_rel", "lif_integ", "alif_rel"])
+def test_spikes_that_do_not_fit(case: str) -> None:
+    """Those that are lost have no gradient; those before them have that of being the last ones."""
+    net, kept = load(case), 6
+    net = replace(net, weights=2.0 * net.weights)
+    simulation = Simulation(net, Scheme(GRID, is_engine=True, keeps_currents=True))
+    done = simulation.forward()
+    assert max(map(len, done.spikes)) > kept
+    compiled = Compiled(net, GRID)
+    gradients, _ = compiled.train(backward="same_batch", max_spikes=kept)
+    all_of_them = compiled.translate(simulation.backward(done))
+    done.spikes = [spikes[:kept] for spikes in done.spikes]
+    assert_close(gradients, compiled.translate(simulation.backward(done)), 1e-4)
+    with pytest.raises(AssertionError, match="differs"):
+        assert_close(gradients, all_of_them, 1e-3)
+
+
 def test_slopes_have_a_lower_bound() -> None:
     net = load("alif_frozen_rel")
     (gradients,) = Compiled(net, GRID).train(min_slope=2.0)

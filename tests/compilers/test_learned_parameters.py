@@ -291,7 +291,7 @@ def test_learned_parameters_lower_the_loss(per: str) -> None:
         (TypeError, "learn must be a dictionary", lambda net: {"learn": [net.hid]}),
         (TypeError, "expected names of parameters, got 3", lambda net: {"learn": {net.hid: 3}}),
         (ValueError, "'tau'; known are: tau_mem", lambda net: {"learn": {net.hid: "tau"}}),
-        (ValueError, '"neuron" or "population"', lambda net: {"learn_per": "layer"}),
+        (ValueError, "'neuron' or 'population'", lambda net: {"learn_per": "layer"}),
         (ValueError, "min_slope", lambda net: {"min_slope": 0.0}),
         (RuntimeError, "Optimiser", lambda net: {"param_optimiser": "unknown"}),
         (

@@ -38,7 +38,7 @@ from .event_prop.assembly import Assembly, NetworkState
 from .event_prop.callbacks import UpdateTrial
 from .event_prop.hidden_model import FEEDBACK_INPUT, build_hidden
 from .event_prop.input_model import build_input
-from .event_prop.learned_parameters import VARIABLES, LearnedParameters, parse_learned
+from .event_prop.learned_parameters import LearnedParameters, check_learned, parse_learned
 from .event_prop.li_output_model import build_li_output
 from .event_prop.lif_output_model import build_lif_output
 from .event_prop.population import Role
@@ -78,6 +78,9 @@ default_params: dict[type, dict[str, Any]] = {
 
 BACKWARD = ("next_batch", "same_batch")
 """When the backward pass of a batch can run."""
+
+LEARN_PER = ("neuron", "population")
+"""What can have its own learned parameters."""
 
 
 class EventPropCompiler(Compiler):
@@ -258,23 +261,20 @@ class EventPropCompiler(Compiler):
         self.reg_lambda_lower: Lambda = parse_lambda(reg_lambda_lower, f"{what}: reg_lambda_lower")
         self.reg_nu_upper = check_number(reg_nu_upper, f"{what}: reg_nu_upper")
         self._optimiser = get_given_object(optimiser, Optimiser, "Optimiser", default_optimisers)
-        self._delay_optimiser = get_object(
-            self._optimiser if delay_optimiser is None else delay_optimiser,
-            Optimiser,
-            "Optimiser",
-            default_optimisers,
-        )
-        self._param_optimiser = get_object(
-            self._optimiser if param_optimiser is None else param_optimiser,
-            Optimiser,
-            "Optimiser",
-            default_optimisers,
+        self._delay_optimiser, self._param_optimiser = (
+            get_object(
+                self._optimiser if given is None else given,
+                Optimiser,
+                "Optimiser",
+                default_optimisers,
+            )
+            for given in (delay_optimiser, param_optimiser)
         )
         self.exact_adjoint = bool(exact_adjoint)
         self.learn = parse_learned(learn, f"{what}: learn")
-        if learn_per not in ("neuron", "population"):
+        if learn_per not in LEARN_PER:
             raise ValueError(
-                f'{what}: learn_per must be "neuron" or "population", got {learn_per!r}'
+                f"{what}: learn_per must be {' or '.join(map(repr, LEARN_PER))}, got {learn_per!r}"
             )
         self.learn_per = learn_per
         if not isinstance(delay_learn_conns, Iterable):
@@ -316,7 +316,7 @@ class EventPropCompiler(Compiler):
             output has outgoing connections, or trained delays have no bound.
         """
         super().pre_compile(network, genn_model, **kwargs)
-        outputs = [pop for pop in network.populations if _get_readout(pop) is not None]
+        outputs = [pop for pop in network.populations if getattr(pop.neuron, "readout", None)]
         if not outputs:
             raise RuntimeError(
                 "EventPropCompiler: no population has a readout, so there is nothing to train; "
@@ -339,16 +339,7 @@ class EventPropCompiler(Compiler):
                     "max_delay_steps, the longest delay in timesteps"
                 )
         losses = get_object_mapping(self.losses, outputs, Loss, "Loss", default_losses)
-        for pop in self.learn:
-            if pop not in network.populations:
-                raise RuntimeError(
-                    f"population {pop.name!r}: its parameters are to be learned, but it is not "
-                    "part of the network"
-                )
-            if isinstance(pop.neuron, Input):
-                raise NotImplementedError(
-                    f"population {pop.name!r}: EventProp does not learn parameters of inputs"
-                )
+        check_learned(self.learn, network.populations)
         is_exact = (
             self.exact_adjoint
             or bool(self.learn)
@@ -481,12 +472,7 @@ class EventPropCompiler(Compiler):
             assembly.optimisers,
             [(conn, "g") for conn in compile_state.weight_connections]
             + [(conn, "d") for conn in compile_state.delay_connections],
-            [
-                (pop, VARIABLES[name])
-                for pop, state in compile_state.populations.items()
-                if state.learned is not None
-                for name in state.learned.names
-            ],
+            compile_state.learned_variables,
             cross_rank_sums=assembly.cross_rank_sums,
             backward_timesteps=self.example_timesteps if self.settings.same_batch else 0,
             output_losses={
@@ -510,7 +496,3 @@ class EventPropCompiler(Compiler):
             get_lambda(self.reg_lambda_lower, pop),
             self.reg_nu_upper,
         )
-
-
-def _get_readout(pop: Population) -> Any:
-    return getattr(pop.neuron, "readout", None)

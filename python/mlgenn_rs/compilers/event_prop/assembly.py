@@ -66,6 +66,16 @@ class NetworkState:
     feedback_connections: list[Connection] = field(default_factory=list)
     """Connections that send adjoint variables back to their source."""
 
+    @property
+    def learned_variables(self) -> list[tuple[Population, str]]:
+        """Populations with names of variables that hold learned parameters."""
+        return [
+            (pop, VARIABLES[name])
+            for pop, state in self.populations.items()
+            if state.learned is not None
+            for name in state.learned.names
+        ]
+
 
 @dataclass
 class Assembly:
@@ -304,10 +314,8 @@ class Assembly:
             for conn in conns
         ]
         trained += [
-            (self.neuron_populations[pop], VARIABLES[name])
-            for pop, state in self.state.populations.items()
-            if state.learned is not None
-            for name in state.learned.names
+            (self.neuron_populations[pop], variable)
+            for pop, variable in self.state.learned_variables
         ]
         self.train_callbacks += [
             CheckSpikeTapes(spiking, self.settings, strict),

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...engine import create_var_ref
 from ...engine.enums import VarAccess, VarAccessMode
-from ...neurons import AdaptiveLeakyIntegrateFire, LeakyIntegrate, LeakyIntegrateFire
+from ...neurons import AdaptiveLeakyIntegrateFire, Input, LeakyIntegrate, LeakyIntegrateFire
 from ...population import Population
 from ...utils.model import CustomUpdateModel, NeuronModel, SynapseModel
 from ...utils.network import get_underlying_pop
@@ -115,7 +115,7 @@ class LearnedParameters:
             If it has no refractory period that could be learned, or ``beta`` is negative.
         """
         neuron: Any = pop.neuron
-        supported = _SUPPORTED.get(type(neuron), ())
+        supported = next((_SUPPORTED[kind] for kind in _SUPPORTED if isinstance(neuron, kind)), ())
         for name in self.names:
             if name not in supported:
                 known = ", ".join(supported) or "none"
@@ -267,6 +267,27 @@ class LearnedParameters:
             refer(name, is_written=True)
             model.append_update_code(CONSTANTS[name].code)
         return model
+
+
+def check_learned(learned: Iterable[Population], populations: Iterable[Population]) -> None:
+    """Raise an error if one of the populations that learn is an input or not part of a network.
+
+    Raises
+    ------
+    NotImplementedError, RuntimeError
+        If so.
+    """
+    known = set(populations)
+    for pop in learned:
+        if pop not in known:
+            raise RuntimeError(
+                f"population {pop.name!r}: its parameters are to be learned, but it is not part of "
+                "the network"
+            )
+        if isinstance(pop.neuron, Input):
+            raise NotImplementedError(
+                f"population {pop.name!r}: EventProp does not learn parameters of inputs"
+            )
 
 
 def parse_learned(given: Any, what: str) -> dict[Population, LearnedParameters]:
