@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from mlgenn_rs.synapses import Exponential
 from mlgenn_rs.utils.data import preprocess_spikes
 
 from .networks import NoMetric
+from .test_training import PipeCommunicator
 
 STEPS, NUM_IN, NUM_HIDDEN, NUM_OUT = 60, 12, 24, 3
 SCE = "sparse_categorical_crossentropy"
@@ -252,6 +254,58 @@ def test_time_constants_are_found() -> None:
         )
         np.testing.assert_allclose(read(compiled, out, "TauMem"), true_mem, rtol=0.02)
         np.testing.assert_allclose(read(compiled, out, "TauSyn"), true_syn, rtol=0.02)
+
+
+LEARNED = ("TauMem", "TauSyn", "TauAdapt", "Beta", "Vthresh", "Vreset", "TauRefrac")
+
+
+def train_on(
+    examples: list[int], backward: str = "next_batch", **options: Any
+) -> dict[str, np.ndarray]:
+    """Return what was learned from some examples, two at once for each process."""
+    net = Net()
+    learn = {net.hid: ALL, net.out: ["tau_mem", "bias"]}
+    options = {"learn_per": "population", "param_optimiser": "sgd", **options}
+    compiled = net.compile(learn=learn, optimiser="sgd", backward=backward, **options)
+    given, labels = draw_examples(8)
+    x, y = [given[i] for i in examples], labels[examples]
+    with compiled:
+        compiled.train({net.inp: x}, {net.out: y}, 2, shuffle=False, callbacks=[])
+        return {name: read(compiled, net.hid, name) for name in LEARNED}
+
+
+def run_rank(rank: int, pipe: Any, results: Any) -> None:
+    mine = [[0, 1, 4, 5], [2, 3, 6, 7]][rank]
+    learned = train_on(mine, "same_batch", communicator=PipeCommunicator(rank, pipe))
+    results.put((rank, learned))
+
+
+def test_two_ranks_learn_what_one_does() -> None:
+    context = multiprocessing.get_context("fork")
+    ends, results = context.Pipe(), context.Queue()
+    processes = [
+        context.Process(target=run_rank, args=(rank, ends[rank], results)) for rank in (0, 1)
+    ]
+    for process in processes:
+        process.start()
+    by_rank = dict(results.get(timeout=60) for _ in processes)
+    for process in processes:
+        process.join(60)
+    untrained = train_on(list(range(8)), "same_batch", param_optimiser=STILL)
+    for name, values in train_on(list(range(8)), "same_batch").items():
+        np.testing.assert_array_equal(by_rank[0][name], by_rank[1][name])
+        np.testing.assert_allclose(by_rank[0][name], values, rtol=1e-5, atol=1e-6)
+        assert np.abs(values - untrained[name]).max() > 1e-5, name
+
+
+@pytest.mark.parametrize("backward", ["next_batch", "same_batch"])
+@pytest.mark.parametrize("per", ["neuron", "population"])
+def test_threads_do_not_matter(per: str, backward: str) -> None:
+    one, two = (
+        train_on(list(range(8)), backward, learn_per=per, num_threads=threads) for threads in (1, 2)
+    )
+    for name, values in one.items():
+        np.testing.assert_array_equal(two[name], values)
 
 
 def accuracy(net: Net, epochs: int, **options: Any) -> float:
