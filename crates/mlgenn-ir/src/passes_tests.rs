@@ -1,5 +1,7 @@
 //! Tests of the passes.
 
+use std::fmt::Write;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -448,6 +450,47 @@ fn what_moves_otherwise_than_with_time_does_not_sleep() {
         let text = SLEEPING.replace(old, new);
         assert_ne!(text, SLEEPING);
         assert_eq!(sleep(&text.parse().unwrap(), SlotId(0), &[], 0.5), None, "{text}");
+    }
+}
+
+/// Values of the two kernels are told apart, whatever their numbers are.
+#[test]
+fn a_lane_that_was_updated_says_how_long_it_sleeps() {
+    for padding in 0..40 {
+        let mut text = "kernel \"k\"
+slot t: f32 variable launch
+slot due: f32 variable neuron writable
+slot flag: u8 variable neuron writable
+slot events: bool events
+begin\n"
+            .to_owned();
+        for constant in 0..padding {
+            writeln!(text, "%{constant}: f32 = const {constant}.25").unwrap();
+        }
+        let [time, due, gap, size, half, hits, flag] =
+            std::array::from_fn(|index| format!("%{}", padding + index));
+        write!(
+            text,
+            "{time}: f32 = read t
+{due}: f32 = read due
+{gap}: f32 = subtract {time}, {due}
+{size}: f32 = math fabs {gap}
+{half}: f32 = const 0.5
+{hits}: bool = less {size}, {half}
+{flag}: u8 = convert {hits}
+emit events, {hits}
+if {hits} {{
+  write due, {size}
+}} else {{
+}}
+write flag, {flag}
+end"
+        )
+        .unwrap();
+        let update: Kernel = text.parse().unwrap();
+        let guard = guard(&update).unwrap();
+        let both = then_sleep(&update, &sleep(&guard, SlotId(0), &[], 1.0).unwrap());
+        verify(&both).unwrap_or_else(|error| panic!("{padding}: {error}\n{both}"));
     }
 }
 

@@ -10,7 +10,7 @@ use super::cse::cse;
 use super::dce::dce;
 use super::fold::fold;
 use super::rewrite::{Replacements, fresh, written_slots};
-use crate::kernel::{Domain, Instruction, Kernel, Slot, SlotId, SlotKind, Value};
+use crate::kernel::{Domain, Instruction, Kernel, Region, Slot, SlotId, SlotKind, Value};
 use crate::op::{BinaryOp, CompareOp, Op, UnaryOp};
 use crate::types::Type;
 
@@ -81,9 +81,15 @@ pub fn then_sleep(update: &Kernel, sleep: &Kernel) -> Kernel {
             });
         }
     }
-    for instruction in &sleep.body.instructions {
-        let mut instruction = instruction.clone();
+    // Both kernels number their values from zero.
+    let mut body = sleep.body.clone();
+    shift(&mut body, kernel.values.len() as u32);
+    kernel.values.extend_from_slice(&sleep.values);
+    for mut instruction in body.instructions {
         replacements.apply(&mut instruction.op);
+        for region in instruction.op.regions_mut().into_iter().flatten() {
+            replacements.apply_to_region(region);
+        }
         if let (Op::Read(slot), &[result]) = (&instruction.op, &instruction.results[..])
             && let Some(&value) = written.get(slot)
             && matches!(update.slot(*slot).kind, SlotKind::Variable { domain: Domain::Neuron, .. })
@@ -92,17 +98,25 @@ pub fn then_sleep(update: &Kernel, sleep: &Kernel) -> Kernel {
             replacements.insert(result, value);
             continue;
         }
-        for result in &mut instruction.results {
-            let new = fresh(&mut kernel.values, sleep.values[result.0 as usize]);
-            replacements.insert(*result, new);
-            *result = new;
-        }
         kernel.body.instructions.push(instruction);
     }
     cse(&mut kernel);
     fold(&mut kernel);
     dce(&mut kernel);
     kernel
+}
+
+/// Add to the numbers of all values of a region.
+fn shift(region: &mut Region, by: u32) {
+    let add = |value: &mut Value| value.0 += by;
+    for instruction in &mut region.instructions {
+        instruction.results.iter_mut().for_each(add);
+        instruction.op.for_each_operand_mut(add);
+        for region in instruction.op.regions_mut().into_iter().flatten() {
+            shift(region, by);
+        }
+    }
+    region.yields.iter_mut().for_each(add);
 }
 
 /// How a value depends on time.
