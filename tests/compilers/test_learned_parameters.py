@@ -392,6 +392,17 @@ def test_unscaled_synapses_are_refused() -> None:
         net.compile()
 
 
+@pytest.mark.parametrize("is_exact", [False, True])
+def test_what_gradients_leave_out_is_said(is_exact: bool, caplog: Any) -> None:
+    net = Net(False, relative_reset=True, integrate_during_refrac=True, tau_refrac=2.0)
+    net.compile(exact_adjoint=is_exact)
+    messages = [record.getMessage() for record in caplog.records]
+    expected = () if is_exact else ("integrate_during_refrac=True", "relative_reset=True")
+    assert len(messages) == len(expected)
+    for message, cause in zip(messages, expected, strict=True):
+        assert "hid" in message and cause in message and "exact_adjoint=True" in message
+
+
 def test_plain_networks_keep_the_rule_of_ml_genn() -> None:
     """Unless asked for, nothing of the exact rule is there."""
     net = Net(adaptive=False, tau_refrac=3.0)

@@ -105,12 +105,13 @@ def warn_about_reset(
     if neuron.integrate_during_refrac:
         logger.warning(
             "population %s: EventProp gradients do not take account of neurons that integrate "
-            "while they are refractory (integrate_during_refrac=True)",
+            "while they are refractory (integrate_during_refrac=True), unless the compiler has "
+            "exact_adjoint=True",
             pop.name,
         )
     if neuron.relative_reset:
         logger.warning(
             "population %s: EventProp gradients do not take account of reset by subtraction "
-            "(relative_reset=True)",
+            "(relative_reset=True), unless the compiler has exact_adjoint=True",
             pop.name,
         )
