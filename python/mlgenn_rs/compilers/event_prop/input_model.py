@@ -29,5 +29,5 @@ def build_input(
     model = deepcopy(model)
     reset_vars = model.reset_vars
     tape = SpikeTape(settings, num_neurons)
-    tape.add_to_model(model)
+    tape.add_to_model(model, is_idle=True)
     return model, PopulationState(Role.INPUT, reset_vars, tape=tape)

@@ -34,7 +34,8 @@ def add_backward_code(
         Whether passes have timesteps of their own.
     is_idle
         Whether the code does nothing in a forward pass anyway, nor does that of the forward pass
-        harm in a backward pass.  The engine can then tell which neurons need not be updated.
+        harm in a backward pass.  Then both run in every timestep, which is faster than branches,
+        and the engine can tell which neurons need not be updated.
     """
     if not settings.same_batch:
         model.prepend_sim_code(code)

@@ -85,7 +85,12 @@ class SpikeTape:
         return self.settings.max_spikes * self._stride
 
     def add_to_model(
-        self, model: NeuronModel, before: str = "", jump: str = "", after: str = ""
+        self,
+        model: NeuronModel,
+        before: str = "",
+        jump: str = "",
+        after: str = "",
+        is_idle: bool = False,
     ) -> None:
         """Add the tape to a model.
 
@@ -99,6 +104,8 @@ class SpikeTape:
         jump
             Code that runs when a spike is met in the backward pass; it can use ``backT``, too, and
             ``taped<name>`` for each value that was taped.
+        is_idle
+            See :func:`add_backward_code`; there is no spike to play back in a forward pass.
         """
         slots = self.settings.max_spikes
         last = slots if self.settings.same_batch else slots - 1
@@ -136,8 +143,7 @@ class SpikeTape:
             {after}
             BackSpike = (fabs(backT - NextBackSpikeTime - dt) < (0.5 * dt)) ? 1 : 0;
         """
-        # Without a tape that was wound there is no spike to play back
-        add_backward_code(model, backward, self.settings, is_idle=not (before or after))
+        add_backward_code(model, backward, self.settings, is_idle)
         model.prepend_reset_code(
             f"""
             if (RingWriteOffset == RingWriteEndOffset) {{
