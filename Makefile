@@ -5,14 +5,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 MNIST ?=
 DEMO_FLAGS ?=
+# The compiler of CUDA, which the extra `dev` installs: Rust tests look for it there.
+NVRTC = $(wildcard $(VENV)/lib/python*/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.12)
+WHEELS ?=
 
-.PHONY: help setup build demo test test-rust test-python lint bench clean
+.PHONY: help setup build demo test test-rust test-python lint bench gpu-check clean
 
 help:
 	@echo "make demo   train a network on scikit-learn's digits (MNIST=path/to/mnist.npz for MNIST)"
 	@echo "make test   all checks: lints, Rust tests, Python tests"
 	@echo "make lint   lints only: rustfmt, clippy, ruff, mypy"
 	@echo "make bench  benchmarks, one JSON line each"
+	@echo "make gpu-check  checks and benchmarks on a GPU (WHEELS=folder installs from there first)"
 	@echo "make clean  remove everything that was built"
 
 $(VENV)/made: pyproject.toml
@@ -41,13 +45,17 @@ lint: build
 
 # The seed makes property tests repeatable; leave it out to look for new cases.
 test-rust:
-	PROPTEST_RNG_SEED=1 cargo test --workspace --locked --quiet
+	PROPTEST_RNG_SEED=1 MLGENN_NVRTC=$(firstword $(NVRTC)) cargo test --workspace --locked --quiet
 
 test-python: build
 	$(BIN)/pytest
 
 bench: build
 	$(BIN)/python benchmarks/run.py
+
+# On a machine with a GPU: checks what is installed beside $(PYTHON), or the wheels in $(WHEELS).
+gpu-check:
+	$(PYTHON) benchmarks/gpu_check.py $(if $(WHEELS),--wheels $(WHEELS))
 
 clean:
 	rm -rf target $(VENV) python/mlgenn_rs/*.so output

@@ -11,18 +11,41 @@ import numpy.typing as npt
 
 __version__: str
 
+BACKENDS: list[str]
+"""Names of all backends."""
+
+def default_backend() -> str:
+    """Return the name of the backend that is used unless another one is asked for.
+
+    That is the environment variable ``MLGENN_BACKEND``, else ``"cuda"`` if a GPU can be used, else
+    ``"cpu"``.  Raises ``ModelError`` if the variable names no backend.
+    """
+
+def compile_cuda(text: str, library: str, architecture: int) -> tuple[bytes, str]:
+    """Compile CUDA C for ``sm_{architecture}`` with an NVRTC library; for checks, needs no GPU.
+
+    Returns machine code and the report of the compiler.  Raises ``BackendUnavailable`` with its
+    messages if it refuses.
+    """
+
+def describe_cuda() -> str:
+    """Return the GPU that the CUDA backend would use and its compiler, in words.
+
+    Raises ``BackendUnavailable``, which says what was tried and what to install.
+    """
+
 def compile(
     description_json: str,
-    backend: str | None = None,
+    backend: str = "cpu",
     num_threads: int | None = None,
     options_json: str = "{}",
 ) -> CompiledModel:
     """Compile a network described in JSON.
 
-    ``backend`` is ``"cpu"`` (the default), ``"single_threaded_cpu"`` or ``"interpreter"``.  The
-    only option is ``accumulate_per_member``: keep sums over the batch once per batch member.
+    ``backend`` is one of :data:`BACKENDS`.  Options are ``accumulate_per_member``: keep sums over
+    the batch once per batch member; and ``gpu``: the number of the GPU, for ``"cuda"``.
 
-    Raises ``ModelError``, ``SnippetError`` or ``Unsupported``.
+    Raises ``ModelError``, ``SnippetError``, ``Unsupported`` or ``BackendUnavailable``.
     """
 
 class CompiledModel:
@@ -37,6 +60,10 @@ class CompiledModel:
     @property
     def num_threads(self) -> int:
         """Number of threads of the backend."""
+    def cuda_text(self) -> str:
+        """Return the CUDA C that the network is compiled to for a GPU; needs no GPU."""
+    def cuda_launches(self) -> str:
+        """Return what is launched in a timestep and in custom updates on a GPU; needs no GPU."""
     def memory_plan(self) -> list[dict[str, Any]]:
         """Return ``path``, ``bytes``, ``dtype`` and ``shape`` of all that loading allocates."""
 

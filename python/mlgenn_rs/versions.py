@@ -28,6 +28,7 @@ def get_versions() -> dict[str, str]:
         "machine": platform.machine(),
         "cpus": str(os.cpu_count() or "unknown"),
         "engine": _get_engine(),
+        "cuda": _get_cuda(),
     }
     return versions | {name: _get_version(name) for name in OPTIONAL}
 
@@ -38,6 +39,15 @@ def _get_engine() -> str:
     except ImportError as error:
         return f"cannot be imported: {error}"
     return getattr(_core, "__version__", "available")
+
+
+def _get_cuda() -> str:
+    try:
+        from . import _core
+
+        return _core.describe_cuda()
+    except (ImportError, RuntimeError) as error:
+        return f"off: {error}"
 
 
 def _get_version(package: str) -> str:

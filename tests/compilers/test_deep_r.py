@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 
 from mlgenn_rs import Connection, Network, Population
 from mlgenn_rs.callbacks import Callback
@@ -113,7 +114,7 @@ def mean_of_original(rule: str, l1_strength: float, fixed: bool) -> float:
     return float(GOLDEN[f"{rule}_l1={l1_strength}_idx={fixed}/rewirings"].mean())
 
 
-@pytest.mark.parametrize("backend", ["cpu", "interpreter"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("rule", "l1_strength", "fixed"),
     [

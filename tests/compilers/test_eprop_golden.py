@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 
 from .eprop_networks import CONSTANTS, build, train
 from .networks import assert_close, load_golden, to_spikes
@@ -56,7 +57,7 @@ def compare(case: str, golden: dict[str, np.ndarray], results: dict[str, Any]) -
     return compared
 
 
-@pytest.mark.parametrize("backend", ["cpu", "interpreter"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("case", B1)
 def test_batch_of_one(case: str, backend: str) -> None:
     net, fit = B1[case]

@@ -6,11 +6,11 @@ import copy
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 
 from mlgenn_rs import engine as e
 
 from .golden import assert_close, build, load_case
-from .test_golden import BACKENDS
 
 
 def load_batched(backend: str, **preferences: int) -> tuple[e.GeNNModel, dict[str, np.ndarray]]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 
 from mlgenn_rs import engine as e
 
 from .networks import delta, new_model, run_ready, sink, spike_sources
-from .test_golden import BACKENDS
 
 
 def sparse(

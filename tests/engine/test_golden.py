@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from backends import BACKENDS, DEFAULT
 
 from .golden import Case, Program, assert_close, build, case_names, load_case
-
-BACKENDS = ["cpu", "interpreter"]
 
 DELIBERATELY_DIFFERENT = {
     "event_times": {"syn.S2.vars.b"},
@@ -69,7 +68,7 @@ def test_case(name: str, backend: str) -> None:
 @pytest.mark.parametrize("name", case_names())
 def test_case_as_run_plan(name: str) -> None:
     case = load_case(name)
-    outputs = run_case(case, "cpu", use_plan=True)
+    outputs = run_case(case, DEFAULT, use_plan=True)
     assert outputs
     check(case, outputs)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 
 from .golden import Case, assert_close, load_case
-from .test_golden import BACKENDS, run_case
+from .test_golden import run_case
 
 LOWEST = np.finfo(np.float32).min
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 
 from mlgenn_rs import engine as e
 
 from .golden import load_case
 from .networks import COUNTER, delta, new_model, run_ready, sink, spike_sources, static
-from .test_golden import BACKENDS, run_case
+from .test_golden import run_case
 
 
 def add_counter(model: e.GeNNModel, size: int = 2) -> e.NeuronGroup:

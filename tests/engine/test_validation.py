@@ -279,7 +279,7 @@ def test_life_cycle_is_kept() -> None:
 
 @pytest.mark.parametrize(
     ("backend", "preferences"),
-    [("cuda", {}), ("cpu", {"fast": True}), ("cpu", {"num_threads": 0})],
+    [("tpu", {}), ("cpu", {"fast": True}), ("cpu", {"num_threads": 0})],
 )
 def test_preferences_are_checked_when_building(
     backend: str, preferences: dict[str, object]

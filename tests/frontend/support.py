@@ -52,9 +52,6 @@ def make_group(**arrays: FakeArray) -> Any:
     return SimpleNamespace(vars=arrays, extra_global_params=arrays)
 
 
-BACKENDS = ["cpu", "interpreter"]
-
-
 def run_inference(
     net: Any,
     x: dict[Any, Any],

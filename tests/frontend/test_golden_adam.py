@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 
 from mlgenn_rs.compilers import Compiler
 from mlgenn_rs.engine import GeNNModel, create_neuron_model, create_var_ref
 from mlgenn_rs.optimisers import Adam
 
-from .support import BACKENDS, load_golden
+from .support import load_golden
 
 VARIANTS: dict[str, tuple[bool, tuple[float, float] | None]] = {
     "plain": (False, None),

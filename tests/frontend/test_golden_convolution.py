@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 
 from mlgenn_rs import Connection, Network, Population, connectivity
 from mlgenn_rs.neurons import BinarySpikeInput, IntegrateFire
 
-from .support import BACKENDS, load_golden, run_inference
+from .support import load_golden, run_inference
 
 KINDS = {
     "c01_conv_valid": "Conv2D",

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 
 from mlgenn_rs import Connection, Network, Population
 from mlgenn_rs.callbacks import Callback, SpikeRecorder
@@ -13,7 +14,7 @@ from mlgenn_rs.compilers import FewSpikeCompiler
 from mlgenn_rs.connectivity import Dense
 from mlgenn_rs.neurons import FewSpikeRelu, FewSpikeReluInput
 
-from .support import BACKENDS, assert_golden, assert_same_spikes, load_golden
+from .support import assert_golden, assert_same_spikes, load_golden
 
 
 class OutputRecorder(Callback):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 
 from mlgenn_rs import Connection, Network, Population
 from mlgenn_rs.connectivity import Dense, FixedProbability, OneToOne
@@ -19,7 +20,7 @@ from mlgenn_rs.neurons import (
 from mlgenn_rs.synapses import Exponential
 from mlgenn_rs.utils.data import preprocess_spikes
 
-from .support import BACKENDS, assert_golden, assert_same_spikes, load_golden, run_inference
+from .support import assert_golden, assert_same_spikes, load_golden, run_inference
 
 pytestmark = pytest.mark.parametrize("backend", BACKENDS)
 

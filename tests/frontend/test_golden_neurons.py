@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 
 from mlgenn_rs import Connection, Network, Population
 from mlgenn_rs.connectivity import Dense, OneToOne
@@ -20,7 +21,7 @@ from mlgenn_rs.neurons import (
 )
 from mlgenn_rs.utils.data import PreprocessedSpikes, preprocess_spikes
 
-from .support import BACKENDS, assert_golden, assert_same_spikes, load_golden, run_inference
+from .support import assert_golden, assert_same_spikes, load_golden, run_inference
 
 INTEGRATE = dict.fromkeys(
     [

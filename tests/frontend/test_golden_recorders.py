@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import BACKENDS
 
 from mlgenn_rs import Connection, Network, Population
 from mlgenn_rs.callbacks import Callback, ConnVarRecorder, SpikeRecorder, VarRecorder
@@ -20,7 +21,7 @@ from mlgenn_rs.neurons import IntegrateFire, Neuron
 from mlgenn_rs.neurons.input import Input
 from mlgenn_rs.utils.model import NeuronModel, WeightUpdateModel
 
-from .support import BACKENDS, load_golden
+from .support import load_golden
 
 BATCH_SIZE, NUM_TIMESTEPS = 2, 3
 

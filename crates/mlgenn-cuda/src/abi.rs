@@ -74,6 +74,20 @@ pub struct LaunchHead {
 }
 
 impl Watch {
+    /// From bytes as they lie in memory.
+    pub fn from_bytes(bytes: &[u8; size_of::<Self>()]) -> Self {
+        let word = |at: usize| bytes[at..at + 4].try_into().map_or(0, u32::from_ne_bytes);
+        let long = |at: usize| bytes[at..at + 8].try_into().map_or(0, i64::from_ne_bytes);
+        Self {
+            stop: word(0),
+            fault: word(4),
+            kernel: word(8),
+            slot: word(12),
+            index: long(16),
+            length: long(24),
+        }
+    }
+
     /// The fault, given the kernel that `self.kernel` stands for.
     pub fn to_fault(self, kernel: &Kernel) -> Option<Fault> {
         let name = kernel.name.clone();

@@ -6,13 +6,13 @@
 #![allow(clippy::print_stdout, reason = "tests that are left out say so")]
 
 use mlgenn_cuda::emit::{Entry, lanes_entry, translation_unit};
-use mlgenn_cuda::nvrtc::{Nvrtc, NvrtcError, resources, warnings};
+use mlgenn_cuda::nvrtc::{Needs, Nvrtc, NvrtcError, resources, warnings};
 use mlgenn_ir::launch::Pattern;
 use mlgenn_ir::testing::{Case, operation_cases, random_kernel_of};
 use mlgenn_ir::{BinaryOp, Domain, KernelBuilder, SlotKind, Type};
 
 fn nvrtc() -> Option<Nvrtc> {
-    match Nvrtc::load(&[]) {
+    match Nvrtc::load(&[], Needs::default()) {
         Err(error @ NvrtcError::NotFound { .. })
             if std::env::var_os("MLGENN_NVRTC_REQUIRED").is_none() =>
         {
@@ -90,5 +90,5 @@ fn errors_show_the_messages_of_the_compiler() {
 fn missing_libraries_are_named() {
     let error = NvrtcError::NotFound { tried: vec!["/nowhere/libnvrtc.so.12: no file".into()] };
     let text = error.to_string();
-    assert!(text.contains("pip install nvidia-cuda-nvrtc") && text.contains("/nowhere"), "{text}");
+    assert!(text.contains("pip install mlgenn_rs[cuda13]") && text.contains("/nowhere"), "{text}");
 }

@@ -114,18 +114,24 @@ impl ArrayData {
 
 /// Refuse a network whose arrays do not fit in memory, before anything is allocated.
 pub(crate) fn check_memory(plan: &Plan) -> Result<(), EngineError> {
-    let mut items = memory_plan(plan);
-    let total = items.iter().map(|item| item.bytes).sum();
+    let total: u128 = memory_plan(plan).iter().map(|item| item.bytes).sum();
     if available_memory().is_none_or(|available| total <= available) {
         return Ok(());
     }
+    Err(out_of_memory(plan))
+}
+
+/// The arrays of a network do not fit in memory.
+pub fn out_of_memory(plan: &Plan) -> EngineError {
+    let mut items = memory_plan(plan);
+    let total = items.iter().map(|item| item.bytes).sum();
     items.sort_by_key(|item| std::cmp::Reverse(item.bytes));
     let largest = items
         .iter()
         .take(3)
         .map(|item| format!("{} {:?} ({})", item.path, item.shape, size(item.bytes)))
         .collect();
-    Err(EngineError::OutOfMemory { bytes: total, largest })
+    EngineError::OutOfMemory { bytes: total, largest }
 }
 
 /// Allocate every array of a network, filled with its fill value.

@@ -2,6 +2,8 @@
 
 use mlgenn_ir::launch::Executor;
 
+use crate::device::Device;
+
 /// Runs kernels, possibly on several threads.
 ///
 /// Work items that are handed to [`Backend::for_each`] never write the same element of memory, so
@@ -15,6 +17,12 @@ pub trait Backend: Send + Sync {
 
     /// Number of threads.
     fn threads(&self) -> usize;
+
+    /// The device that holds all arrays and runs timesteps and custom updates, if there is one. The
+    /// executor then initialises arrays, and runs host code.
+    fn device(&self) -> Option<&dyn Device> {
+        None
+    }
 
     /// Call `work` with every number below `count`, in any order, and wait.
     fn for_each(&self, count: usize, work: &(dyn Fn(usize) + Sync));

@@ -15,6 +15,7 @@ use crate::arrays::{MemoryItem, check_memory, memory_plan};
 use crate::backend::Backend;
 use crate::bind::{BoundKernel, LaneMap};
 use crate::custom_connectivity_update::ConnectivityPrograms;
+use crate::device::DeviceModel;
 use crate::error::EngineError;
 
 /// Populations of up to this many neurons are updated for a whole block of batch members at once.
@@ -31,6 +32,8 @@ pub struct CompiledModel {
     pub(crate) initialisers: Vec<Option<BoundKernel>>,
     /// Populations in which each custom update group changes what sleeping neurons wait for.
     pub(crate) disturbs: IndexMap<String, Vec<usize>>,
+    /// What runs everything but initialisers and host code, if the backend has a device.
+    pub(crate) on_device: Option<Arc<dyn DeviceModel>>,
     /// 0, 1, 2, …: the indices of everything.
     pub(crate) iota: Buffer,
 }
@@ -92,15 +95,20 @@ impl CompiledModel {
         let plan = Plan::new(network, options)?;
         check_memory(&plan)?;
         let executor = backend.executor();
+        let on_device = backend.device().map(|device| device.compile(&plan)).transpose()?;
+        let here = on_device.is_none();
         let populations = (0..plan.populations.len())
+            .filter(|_| here)
             .map(|index| population_programs(executor, &plan, index))
             .collect();
         let groups = (0..plan.synapse_groups.len())
+            .filter(|_| here)
             .map(|index| group_programs(executor, &plan, index))
             .collect();
         let custom_updates = plan
             .custom_updates
             .iter()
+            .filter(|_| here)
             .map(|(name, updates)| {
                 let kernels = updates.iter().map(|update| {
                     let map = match update.size {
@@ -145,6 +153,7 @@ impl CompiledModel {
             custom_updates,
             connectivity_updates,
             initialisers,
+            on_device,
             iota,
         })
     }
@@ -172,6 +181,11 @@ impl CompiledModel {
     /// Number of threads of the backend.
     pub fn threads(&self) -> usize {
         self.backend.threads()
+    }
+
+    /// What runs the network if its arrays are on a device.
+    pub fn on_device(&self) -> Option<&dyn DeviceModel> {
+        self.on_device.as_deref()
     }
 
     /// Name of what runs the kernels, such as `avx512`.

@@ -66,6 +66,9 @@ pub enum EngineError {
     /// Recorded data that do not exist (yet).
     #[error("{0}")]
     Recording(String),
+    /// A device failed, or refused something.
+    #[error("{0}")]
+    Device(String),
     /// A kernel did something that it must not do.
     #[error(transparent)]
     Fault(#[from] Fault),

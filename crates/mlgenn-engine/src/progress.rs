@@ -62,6 +62,9 @@ impl Simulation {
         self.rings.clone_from(&progress.rings);
         let groups = plan.synapse_groups.iter();
         self.index = groups.map(|group| ConnectivityIndex::new(group, &self.buffers)).collect();
-        Ok(())
+        if let Some(mut mirrors) = self.mirrors() {
+            mirrors.state.set_keys(&self.keys)?;
+        }
+        (0..plan.synapse_groups.len()).try_for_each(|group| self.push_connectivity(group))
     }
 }

@@ -32,6 +32,11 @@ impl Recording {
         Ok(Self { buffer, timesteps, batch_size, words })
     }
 
+    /// Where they are kept.
+    pub(crate) fn buffer(&self) -> &Buffer {
+        &self.buffer
+    }
+
     /// Keep the events of a batch member in the timestep after `steps_made` others.
     pub(crate) fn store(&self, steps_made: u64, member: usize, words: &[u32]) {
         let row = (steps_made % self.timesteps as u64) as usize;

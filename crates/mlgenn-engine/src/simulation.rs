@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use mlgenn_ir::launch::Watch;
 use mlgenn_ir::{Buffer, Type};
 use mlgenn_model::layout::{ArrayId, Copies};
-use mlgenn_model::plan::ConnectivityPlan;
+use mlgenn_model::plan::{ConnectivityPlan, EventQueueId};
 
 use crate::arrays::{Arrays, allocate};
 use crate::bind::Surroundings;
@@ -17,6 +17,7 @@ use crate::custom_connectivity_update::ConnectivityUpdates;
 use crate::custom_update::{CustomUpdates, is_local};
 use crate::error::EngineError;
 use crate::load::{initialise, keys};
+use crate::mirror::Mirrors;
 use crate::random_key::arbitrary_seed;
 use crate::recording::{Recording, SpikeTrain};
 use crate::run_plan::{RunPlan, StepUpdate};
@@ -34,18 +35,20 @@ pub struct Simulation {
     pub(crate) buffers: Vec<Arc<Buffer>>,
     pub(crate) index: Vec<ConnectivityIndex>,
     recordings: Vec<Option<Recording>>,
+    /// Where the arrays are, if not in the buffers.
+    pub(crate) device: Option<Mutex<Mirrors>>,
     /// Of all random numbers.
     pub(crate) seed: u64,
     pub(crate) keys: Buffer,
-    workers: Vec<Mutex<Worker>>,
-    watch: Arc<Watch>,
+    pub(crate) workers: Vec<Mutex<Worker>>,
+    pub(crate) watch: Arc<Watch>,
     /// Ring pointers: the slot written last.
     pub(crate) rings: Vec<u32>,
     pub(crate) timestep: u64,
     pub(crate) steps_made: u64,
     clock: Clock,
     /// Of each custom update group, by its name.
-    custom_update_times: IndexMap<String, UpdateTimes>,
+    pub(crate) custom_update_times: IndexMap<String, UpdateTimes>,
     init_time: Duration,
     init_sparse_time: Duration,
     /// How often custom connectivity updates have run; one element.
@@ -85,6 +88,16 @@ impl Recorded {
     /// What was recorded of an array: memory, copies, elements.
     pub fn get(&self, path: &str) -> Option<(&Arc<Buffer>, usize, usize)> {
         self.arrays.get(path).map(|array| (&array.buffer, array.copies, array.elements))
+    }
+
+    /// The arrays that are recorded, in order.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = ArrayId> + '_ {
+        self.arrays.values().map(|array| array.source)
+    }
+
+    /// Where they are recorded.
+    pub(crate) fn buffers(&self) -> impl Iterator<Item = &Buffer> {
+        self.arrays.values().map(|array| &*array.buffer)
     }
 }
 
@@ -137,10 +150,11 @@ impl Simulation {
             })
             .collect::<Result<Vec<_>, EngineError>>()?;
         let rings = vec![0; plan.layout.rings().len()];
-        Ok(Self {
+        let mut simulation = Self {
             buffers,
             index,
             recordings,
+            device: None,
             seed,
             keys,
             workers,
@@ -154,7 +168,9 @@ impl Simulation {
             init_sparse_time: if enabled { init_sparse_time } else { Duration::ZERO },
             connectivity_runs: Buffer::new(Type::U32, 1)?,
             model,
-        })
+        };
+        simulation.load_on_device(recording_timesteps)?;
+        Ok(simulation)
     }
 
     /// The network.
@@ -203,6 +219,9 @@ impl Simulation {
     pub fn run(&mut self, plan: &RunPlan) -> Result<Recorded, EngineError> {
         for update in plan.begin.iter().chain(&plan.end) {
             self.check_group(&update.group)?;
+        }
+        if self.device.is_some() {
+            return self.run_on_device(plan);
         }
         let recorded = self.start_recording(plan)?;
         let global = |updates: &[StepUpdate]| -> Vec<StepUpdate> {
@@ -298,15 +317,19 @@ impl Simulation {
                 }
             }
         });
-        let count = steps.len() as u64;
+        self.count_timesteps(steps.len() as u64);
+        for worker in &mut self.workers {
+            let worker = worker.get_mut().unwrap_or_else(PoisonError::into_inner);
+            self.clock.absorb(&mut worker.clock);
+        }
+    }
+
+    /// So many timesteps were made.
+    pub(crate) fn count_timesteps(&mut self, count: u64) {
         self.timestep += count;
         self.steps_made += count;
         for (ring, slots) in self.rings.iter_mut().zip(self.model.plan.layout.rings()) {
             *ring = ((u64::from(*ring) + count) % *slots as u64) as u32;
-        }
-        for worker in &mut self.workers {
-            let worker = worker.get_mut().unwrap_or_else(PoisonError::into_inner);
-            self.clock.absorb(&mut worker.clock);
         }
     }
 
@@ -335,7 +358,11 @@ impl Simulation {
         }
     }
 
-    fn custom_updates<'a>(&'a self, worker: &'a Worker, rings: &'a [u32]) -> CustomUpdates<'a> {
+    pub(crate) fn custom_updates<'a>(
+        &'a self,
+        worker: &'a Worker,
+        rings: &'a [u32],
+    ) -> CustomUpdates<'a> {
         CustomUpdates {
             model: &self.model,
             buffers: &self.buffers,
@@ -405,6 +432,9 @@ impl Simulation {
     /// [`EngineError::UnknownGroup`]; [`EngineError::Fault`].
     pub fn custom_update(&mut self, group: &str) -> Result<(), EngineError> {
         self.check_group(group)?;
+        if self.device.is_some() {
+            return self.custom_update_on_device(group);
+        }
         self.run_update(group);
         self.check_watch()
     }
@@ -420,7 +450,7 @@ impl Simulation {
         })
     }
 
-    fn check_watch(&self) -> Result<(), EngineError> {
+    pub(crate) fn check_watch(&self) -> Result<(), EngineError> {
         if !self.watch.should_stop() {
             return Ok(());
         }
@@ -432,7 +462,7 @@ impl Simulation {
         }
     }
 
-    fn start_recording(&self, plan: &RunPlan) -> Result<Recorded, EngineError> {
+    pub(crate) fn start_recording(&self, plan: &RunPlan) -> Result<Recorded, EngineError> {
         let mut recorded = Recorded::default();
         for path in &plan.record {
             let source = self.find(path)?;
@@ -483,11 +513,15 @@ impl Simulation {
 
     /// The memory of an array. Writes are seen by the next timestep.
     ///
+    /// If the array is on a device this is its mirror. It is copied to the device before every run
+    /// and back afterwards, until it is dropped.
+    ///
     /// # Errors
     ///
     /// [`EngineError::Unknown`].
     pub fn array(&self, path: &str) -> Result<ArrayView, EngineError> {
         let id = self.find(path)?;
+        self.show(id)?;
         let array = self.model.plan.layout.array(id);
         let buffer = self.buffers[id.0].clone();
         let copies = self.model.plan.copies(id);
@@ -523,6 +557,9 @@ impl Simulation {
         })?;
         let buffer = &self.buffers[id.0];
         buffer.store(0, mlgenn_ir::evaluate::convert(Type::F64, buffer.ty(), value.to_bits()));
+        if let Some(mut mirrors) = self.mirrors() {
+            mirrors.touch(id);
+        }
         Ok(())
     }
 
@@ -544,6 +581,9 @@ impl Simulation {
                 available: recorded.map(|queue| queue.path.clone()).collect(),
             });
         };
+        if let (Some(mut mirrors), Some(queue)) = (self.mirrors(), queue) {
+            mirrors.state.events(EventQueueId(queue), recording.buffer())?;
+        }
         recording.spikes(path, self.timestep, self.steps_made, plan.network.dt)
     }
 
@@ -560,6 +600,9 @@ impl Simulation {
             available: plan.synapse_groups.iter().map(|group| group.name.clone()).collect(),
         })?;
         let group = &plan.synapse_groups[index];
+        if let ConnectivityPlan::Sparse { row_length, indices, .. } = group.connectivity {
+            [row_length, indices].into_iter().try_for_each(|array| self.show(array))?;
+        }
         let (mut pre, mut post) = (Vec::new(), Vec::new());
         for row in 0..group.num_pre {
             match &group.connectivity {
@@ -580,7 +623,7 @@ impl Simulation {
     /// Seconds spent in each kind of kernel since loading, summed over threads; zero unless
     /// `timing_enabled`.
     pub fn times(&self) -> IndexMap<String, f64> {
-        let clock = &self.clock;
+        let clock = self.times_on_device().unwrap_or_else(|| self.clock.clone());
         let mut times = IndexMap::from([
             ("neuron_update_time".to_owned(), clock.neuron_update.as_secs_f64()),
             ("presynaptic_update_time".to_owned(), clock.presynaptic_update.as_secs_f64()),
@@ -589,7 +632,9 @@ impl Simulation {
             ("init_time".to_owned(), self.init_time.as_secs_f64()),
             ("init_sparse_time".to_owned(), self.init_sparse_time.as_secs_f64()),
         ]);
-        for (group, update) in &self.custom_update_times {
+        let mut custom_updates = self.custom_update_times.clone();
+        self.add_times_on_device(&mut custom_updates);
+        for (group, update) in &custom_updates {
             for (part, time) in [
                 ("time", update.update),
                 ("transpose_time", update.transpose),

@@ -137,6 +137,19 @@ impl Buffer {
         fits
     }
 
+    /// Read all elements as bytes, without copying.
+    pub fn with_bytes<R>(&self, read: impl FnOnce(&[u8]) -> R) -> R {
+        // SAFETY: the buffer owns so many bytes, which are initialised; exclusive use of the
+        // elements is the contract of the type.
+        read(unsafe { std::slice::from_raw_parts(self.as_ptr(), self.len * self.ty.bytes()) })
+    }
+
+    /// Write elements as bytes, without copying; the bytes of booleans have to be 0 or 1.
+    pub fn with_bytes_mut<R>(&self, write: impl FnOnce(&mut [u8]) -> R) -> R {
+        // SAFETY: as above.
+        write(unsafe { std::slice::from_raw_parts_mut(self.as_ptr(), self.len * self.ty.bytes()) })
+    }
+
     /// Copy elements from `source` to `destination`, which may overlap; false if outside.
     pub fn copy_within(&self, source: usize, destination: usize, count: usize) -> bool {
         let inside = |start: usize| start.checked_add(count).is_some_and(|end| end <= self.len);
@@ -237,6 +250,8 @@ mod tests {
             assert!(buffer.fill(0, 5, 3) && !buffer.fill(1, 5, 3));
             assert_eq!(buffer.load(0), Some(3));
             let bytes = buffer.to_bytes(1, 2).unwrap();
+            assert_eq!(buffer.with_bytes(|all| all[ty.bytes()..3 * ty.bytes()].to_vec()), bytes);
+            buffer.with_bytes_mut(|all| all[..bytes.len()].copy_from_slice(&bytes));
             assert!(buffer.copy_from_bytes(3, &bytes) && !buffer.copy_from_bytes(4, &bytes));
             assert!(buffer.copy_within(0, 1, 4) && !buffer.copy_within(0, 2, 4));
         }

@@ -1,10 +1,11 @@
 //! Compiling a network from its description.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use mlgenn::{CompiledModel, Error, Options, PlanOptions};
+use mlgenn::{CompiledModel, CudaOptions, Error, Options, PlanOptions};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use serde::Deserialize;
 
 use crate::arrays::dtype_name;
@@ -36,6 +37,16 @@ impl PyCompiledModel {
         self.model.threads()
     }
 
+    /// The CUDA C that the network is compiled to for a GPU.
+    fn cuda_text(&self, py: Python<'_>) -> String {
+        py.detach(|| mlgenn::cuda_text(&self.model))
+    }
+
+    /// What is launched in a timestep and in custom updates on a GPU.
+    fn cuda_launches(&self, py: Python<'_>) -> PyResult<String> {
+        detached(py, || mlgenn::cuda_launches(&self.model))
+    }
+
     /// Path, bytes, dtype and shape of everything that loading allocates.
     fn memory_plan<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         self.model
@@ -58,28 +69,68 @@ impl PyCompiledModel {
 #[serde(deny_unknown_fields, default)]
 struct Preferences {
     accumulate_per_member: bool,
+    gpu: usize,
 }
 
 /// Compile a network described in JSON.
 ///
-/// `backend` is "cpu", "single_threaded_cpu" or "interpreter"; `num_threads` is that of the machine
-/// unless given.
+/// `backend` is one of `BACKENDS`; `num_threads` is that of the machine unless given.
 #[pyfunction]
-#[pyo3(signature = (description_json, backend=None, num_threads=None, options_json="{}"))]
+#[pyo3(signature = (description_json, backend="cpu", num_threads=None, options_json="{}"))]
 pub(crate) fn compile(
     py: Python<'_>,
     description_json: &str,
-    backend: Option<&str>,
+    backend: &str,
     num_threads: Option<usize>,
     options_json: &str,
 ) -> PyResult<PyCompiledModel> {
+    let folders = library_folders(py)?;
     let model = detached(py, || -> Result<_, Error> {
         let network = mlgenn::from_json(description_json)?;
-        let Preferences { accumulate_per_member } = serde_json::from_str(options_json)?;
-        let mut options = Options::for_backend(backend.unwrap_or("cpu"))?;
+        let Preferences { accumulate_per_member, gpu } = serde_json::from_str(options_json)?;
+        let mut options = Options::for_backend(backend)?;
+        options.cuda = CudaOptions { gpu, ..cuda_options(folders) };
         options.threads = num_threads.or(options.threads);
         options.plan = PlanOptions { accumulate_per_member };
         mlgenn::compile(network, &options)
     })?;
     Ok(PyCompiledModel { model })
+}
+
+/// Compile CUDA C with an NVRTC library; returns machine code and the report. For checks.
+#[pyfunction]
+pub(crate) fn compile_cuda<'py>(
+    py: Python<'py>,
+    text: &str,
+    library: PathBuf,
+    architecture: i32,
+) -> PyResult<(Bound<'py, PyBytes>, String)> {
+    let (image, log) = detached(py, || mlgenn::compile_cuda(text, library, architecture))?;
+    Ok((PyBytes::new(py, &image), log))
+}
+
+/// Name of the backend that is used unless another one is asked for.
+#[pyfunction]
+pub(crate) fn default_backend(py: Python<'_>) -> PyResult<&'static str> {
+    let folders = library_folders(py)?;
+    detached(py, || mlgenn::default_backend(&cuda_options(folders)))
+}
+
+/// The GPU that the CUDA backend would use, in words; an exception says why there is none.
+#[pyfunction]
+pub(crate) fn describe_cuda(py: Python<'_>) -> PyResult<String> {
+    let folders = library_folders(py)?;
+    detached(py, || mlgenn::describe_cuda(&cuda_options(folders)))
+}
+
+fn cuda_options(library_folders: Vec<PathBuf>) -> CudaOptions {
+    CudaOptions { library_folders, ..CudaOptions::default() }
+}
+
+/// Where Python looks for packages, among which NVRTC may be.
+fn library_folders(py: Python<'_>) -> PyResult<Vec<PathBuf>> {
+    let path: Vec<Bound<'_, PyAny>> = py.import("sys")?.getattr("path")?.extract()?;
+    // Other entries than strings are allowed, and ignored by Python as well.
+    let folders = path.iter().filter_map(|folder| folder.extract::<PathBuf>().ok());
+    Ok(folders.filter(|folder| folder.is_absolute()).collect())
 }

@@ -23,6 +23,7 @@ pub(crate) fn to_exception(py: Python<'_>, error: impl Into<Error>) -> PyErr {
         Error::Engine(EngineError::Interrupted) => return PyKeyboardInterrupt::new_err(()),
         Error::Engine(error) => class_of(error),
         Error::Json(_) | Error::UnknownBackend(_) => "ModelError",
+        Error::Cuda(_) => "BackendUnavailable",
     };
     exception(py, class, error.to_string())
 }
@@ -38,8 +39,9 @@ fn class_of(error: &EngineError) -> &'static str {
         EngineError::OutOfMemory { .. } | EngineError::Allocation(_) => "OutOfMemory",
         EngineError::Unknown { .. } => "UnknownName",
         EngineError::UnknownGroup { .. } => "UnknownGroup",
-        EngineError::Recording(_) | EngineError::Fault(_) | EngineError::Interrupted => {
-            "RuntimeFault"
-        }
+        EngineError::Recording(_)
+        | EngineError::Fault(_)
+        | EngineError::Device(_)
+        | EngineError::Interrupted => "RuntimeFault",
     }
 }

@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::compiled::{PyCompiledModel, compile};
+    use super::compiled::{PyCompiledModel, compile, compile_cuda, default_backend, describe_cuda};
     #[pymodule_export]
     use super::run_plan::PyRunPlan;
     #[pymodule_export]
@@ -28,6 +28,7 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("BACKENDS", mlgenn::BACKENDS)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -175,6 +175,19 @@ class CompiledNetwork:
         plan: list[dict[str, Any]] = self.genn_model.memory_plan()
         return plan
 
+    def dump(self, what: str = "cuda") -> str:
+        """Return what the network was compiled to; builds it if that was not done before.
+
+        Parameters
+        ----------
+        what
+            ``"cuda"``: the CUDA C for a GPU; ``"cuda launches"``: which of its functions are
+            launched in a timestep and in custom updates.  Needs no GPU.
+        """
+        self._build()
+        text: str = self.genn_model.dump(what)
+        return text
+
     def summary(self) -> Summary:
         """Return populations, connections, parameters and bytes, to be printed or displayed.
 

@@ -83,7 +83,9 @@ class Compiler:
     communicator
         Communication between the ranks of a data parallel run.
     genn_kwargs
-        Backend and preferences of the engine.
+        Backend and preferences of the engine, see :class:`~mlgenn_rs.engine.GeNNModel`:
+        ``backend="cuda"`` for an NVIDIA GPU, ``backend="cpu"`` with ``num_threads`` for so many
+        threads.
 
     Raises
     ------

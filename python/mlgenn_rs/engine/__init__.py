@@ -38,6 +38,7 @@ from .enums import (
     get_var_access_dim,
 )
 from .errors import (
+    BackendUnavailable,
     MlGennError,
     ModelError,
     OutOfMemory,
@@ -89,6 +90,7 @@ from .snippets import (
 from .synapse_group import SynapseGroup
 
 __all__ = [
+    "BackendUnavailable",
     "CurrentSource",
     "CustomConnectivityUpdate",
     "CustomUpdate",

@@ -1,7 +1,8 @@
 """Arrays of a loaded network: variables, extra global parameters and internal state.
 
-On a CPU, views alias the live memory of the simulation: what is written through them is seen by
-the next timestep, and pushing and pulling do nothing.
+Views are live: what is written through them is seen by the next timestep, and they show what
+running has changed.  So pushing and pulling have nothing to do.  On a GPU, arrays are copied when
+they are needed on the other side, and those with a view in every run: hold no views for long.
 """
 
 from __future__ import annotations
@@ -79,11 +80,11 @@ class Array:
         self._live()[...] = values
 
     def push_to_device(self) -> None:
-        """Copy from host to device; nothing to do on a CPU."""
+        """Copy from host to device; done anyway when something runs."""
         self._network.check_loaded()
 
     def pull_from_device(self) -> None:
-        """Copy from device to host; nothing to do on a CPU."""
+        """Copy from device to host; done anyway when the array is read."""
         self._network.check_loaded()
 
     def _live(self) -> AnyArray:

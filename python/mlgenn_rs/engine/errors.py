@@ -23,6 +23,10 @@ class RuntimeFault(MlGennError, RuntimeError):
     """An operation was asked for at the wrong moment, or failed while running."""
 
 
+class BackendUnavailable(MlGennError, RuntimeError):
+    """The backend that was asked for cannot be used on this machine."""
+
+
 class UnknownGroup(MlGennError, IndexError):
     """There is no custom update group of that name."""
 

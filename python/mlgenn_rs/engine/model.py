@@ -12,7 +12,7 @@ import numpy as np
 from .arrays import AnyArray
 from .description import NetworkDescription
 from .errors import ModelError, RuntimeFault, UnknownGroup
-from .preferences import Preferences
+from .preferences import Preferences, get_default_backend
 from .timers import Timers
 
 if TYPE_CHECKING:
@@ -32,14 +32,16 @@ class GeNNModel(NetworkDescription, Timers):
     model_name
         Name, for messages.
     backend
-        ``"cpu"`` (the default), ``"single_threaded_cpu"`` (the same with one thread) or
-        ``"interpreter"`` (slow, for checking).
+        ``"cuda"`` (an NVIDIA GPU), ``"cpu"``, ``"single_threaded_cpu"`` (the same with one thread)
+        or ``"interpreter"`` (slow, for checking).  Unless given: the environment variable
+        ``MLGENN_BACKEND``, else ``"cuda"`` if a GPU can be used, else ``"cpu"``.
     time_precision
         ``"float"`` or ``"double"``: type of times; as ``precision`` unless given.
     genn_log_level, code_gen_log_level, transpiler_log_level, runtime_log_level, backend_log_level
         Accepted for compatibility; problems are reported as exceptions.
     **preferences
-        Preferences of the backend, such as ``num_threads``; checked when building.
+        Preferences of the backend, such as ``num_threads`` or ``manual_device_id`` (which GPU);
+        checked when building.
     """
 
     def __init__(
@@ -64,7 +66,7 @@ class GeNNModel(NetworkDescription, Timers):
     @property
     def backend_name(self) -> str:
         """Name of the backend."""
-        return self._backend or "cpu"
+        return self._backend or get_default_backend(self._preferences)
 
     def build(
         self, path_to_model: str = "./", always_rebuild: bool = False, never_rebuild: bool = False
@@ -77,6 +79,8 @@ class GeNNModel(NetworkDescription, Timers):
             If the description contradicts itself, or a preference is unknown.
         SnippetError
             If model code is wrong.
+        BackendUnavailable
+            If the backend was asked for and cannot be used on this machine.
         """
         if self._is_built:
             raise RuntimeFault("the network was already built")
@@ -134,6 +138,21 @@ class GeNNModel(NetworkDescription, Timers):
         if self._compiled is None:
             raise RuntimeFault("build the network before asking for its memory plan")
         return self._compiled.memory_plan()
+
+    def dump(self, what: str = "cuda") -> str:
+        """Return what the network was compiled to.
+
+        Parameters
+        ----------
+        what
+            ``"cuda"``: the CUDA C for a GPU; ``"cuda launches"``: which of its functions are
+            launched in a timestep and in custom updates.  Needs no GPU.
+        """
+        if what not in ("cuda", "cuda launches"):
+            raise ModelError(f"dump: expected 'cuda' or 'cuda launches', got {what!r}")
+        if self._compiled is None:
+            raise RuntimeFault("build the network before dumping it")
+        return self._compiled.cuda_text() if what == "cuda" else self._compiled.cuda_launches()
 
     # State
 
@@ -229,7 +248,7 @@ class GeNNModel(NetworkDescription, Timers):
         return self.simulation.recorded(path)
 
     def pull_recording_buffers_from_device(self) -> None:
-        """Copy recorded spikes and events from device to host; nothing to do on a CPU."""
+        """Copy recorded spikes and events from device to host; done anyway when they are read."""
         self.check_loaded()
 
     def _schedule(self, groups: Scheduled) -> list[tuple[str, int | None]]:

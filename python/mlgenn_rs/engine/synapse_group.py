@@ -315,11 +315,11 @@ class SynapseGroup(Group):
         return (np.arange(stride) < lengths[:, np.newaxis]).ravel()
 
     def pull_connectivity_from_device(self) -> None:
-        """Copy connectivity from device to host; nothing to do on a CPU."""
+        """Copy connectivity from device to host; done anyway when it is read."""
         self._network.check_loaded()
 
     def push_connectivity_to_device(self) -> None:
-        """Copy connectivity from host to device; nothing to do on a CPU."""
+        """Copy connectivity from host to device; done anyway when something runs."""
         self._network.check_loaded()
 
     # Delays, targets and hints

@@ -7,14 +7,15 @@ use std::path::PathBuf;
 use libloading::Library;
 
 use super::search::candidates;
+use crate::in_words;
 
 /// Why something cannot be compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum NvrtcError {
     /// The library was not found.
     #[error(
-        "NVRTC, the compiler library of CUDA, was not found. Install it with `pip install \
-         nvidia-cuda-nvrtc` (CUDA 13) or `pip install nvidia-cuda-nvrtc-cu12` (CUDA 12), or set \
+        "NVRTC, the compiler library of CUDA, was not found, or does not fit. Install it with `pip install \
+         mlgenn_rs[cuda13]` or, for older drivers and GPUs, `pip install mlgenn_rs[cuda12]`, or set \
          MLGENN_NVRTC to the path of libnvrtc. Tried: {}",
         tried.join("; ")
     )]
@@ -50,6 +51,24 @@ pub struct Compiled {
     pub image: Vec<u8>,
     /// What the compiler printed.
     pub log: String,
+}
+
+/// What to compile for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Machine code of `sm_XY`.
+    Machine(i32),
+    /// PTX of `compute_XY`, for GPUs that the compiler does not know yet.
+    Ptx(i32),
+}
+
+/// What a library has to be good for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Newest release of CUDA that the driver supports, such as 12.
+    pub newest_release: Option<i32>,
+    /// Compute capability of the GPU, such as 90.
+    pub capability: Option<i32>,
 }
 
 type Handle = *mut c_void;
@@ -95,23 +114,63 @@ pub struct Nvrtc {
 }
 
 impl Nvrtc {
-    /// Find and load the library; `folders` are those where Python looks for packages.
+    /// Find and load a library that fits; `folders` are those where Python looks for packages.
     ///
     /// # Errors
     ///
     /// [`NvrtcError::NotFound`] names everything that was tried.
-    pub fn load(folders: &[PathBuf]) -> Result<Self, NvrtcError> {
+    pub fn load(folders: &[PathBuf], needs: Needs) -> Result<Self, NvrtcError> {
         let mut tried = Vec::new();
         for path in candidates(folders) {
-            match Self::open(path.clone()) {
-                Ok(library) => return Ok(library),
-                Err(problem) => tried.push(format!("{}: {problem}", path.display())),
+            match Self::try_open(path.clone()) {
+                Ok(library) => match library.misfit(needs) {
+                    None => return Ok(library),
+                    Some(problem) => tried.push(format!("{}: {problem}", path.display())),
+                },
+                Err(problem) => {
+                    tried.push(format!("{}: {}", path.display(), in_words(&*problem)));
+                }
             }
         }
         Err(NvrtcError::NotFound { tried })
     }
 
-    fn open(path: PathBuf) -> Result<Self, Box<dyn std::error::Error>> {
+    /// What to compile for, for a GPU of such a compute capability (90 for `sm_90`); `None` if this
+    /// library does not support such GPUs any more.
+    pub fn target(&self, capability: i32) -> Option<Target> {
+        if self.architectures.contains(&capability) {
+            return Some(Target::Machine(capability));
+        }
+        let older = self.architectures.iter().rev().find(|&&known| known < capability);
+        older.map(|&architecture| Target::Ptx(architecture))
+    }
+
+    /// Why this library does not fit.
+    fn misfit(&self, needs: Needs) -> Option<String> {
+        let release = self.version.0;
+        if needs.newest_release.is_some_and(|newest| release > newest) {
+            return Some(format!("it is of CUDA {release}, which the driver is too old for"));
+        }
+        let capability = needs.capability?;
+        let unsupported = || {
+            let (major, minor) = (capability / 10, capability % 10);
+            format!("CUDA {release} does not support GPUs of compute capability {major}.{minor}")
+        };
+        self.target(capability).is_none().then(unsupported)
+    }
+
+    /// Load the library at a path.
+    ///
+    /// # Errors
+    ///
+    /// [`NvrtcError::NotFound`] says why that cannot be done.
+    pub fn open(path: PathBuf) -> Result<Self, NvrtcError> {
+        Self::try_open(path.clone()).map_err(|problem| NvrtcError::NotFound {
+            tried: vec![format!("{}: {}", path.display(), in_words(&*problem))],
+        })
+    }
+
+    fn try_open(path: PathBuf) -> Result<Self, Box<dyn std::error::Error>> {
         // SAFETY: the library of that name is NVIDIA's, which may be loaded at any time.
         let library = unsafe { Library::new(&path)? };
         // SAFETY: the types are those of `nvrtc.h`; `library` outlives the functions.

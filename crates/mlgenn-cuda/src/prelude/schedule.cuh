@@ -30,16 +30,35 @@ extern "C" __global__ void advance_rings(const Launch *launch) {
     if (moves[i]) rings[i] = (rings[i] + 1) % sizes[i];
 }
 
-// The next timestep. Slots: timestep, time, length of a timestep.
+// The next timestep. Slots: timestep, time, length of a timestep, number of timesteps made.
 extern "C" __global__ void next_timestep(const Launch *launch) {
     if (global_index() != 0) return;
     u32 *timestep = (u32 *)launch->slots[0].data;
     *timestep += 1;
+    *(u64 *)launch->slots[3].data += 1;
     if (launch->type == TYPE_F64) {
         *(f64 *)launch->slots[1].data = (f64)*timestep * *(const f64 *)launch->slots[2].data;
     } else {
         *(f32 *)launch->slots[1].data = (f32)*timestep * *(const f32 *)launch->slots[2].data;
     }
+}
+
+// Copy the current delay slot of each copy to a row of a recording. Slots: the array, the rows, the
+// number of the row.
+extern "C" __global__ void record(const Launch *launch) {
+    const u32 i = global_index();
+    if (i >= launch->lanes) return;
+    const Slot &slot = launch->slots[0];
+    const u64 current = slot.current ? *slot.current * slot.ring_stride : 0;
+    const u64 row = *(const u64 *)launch->slots[2].data % launch->rows;
+    const u64 to = (row * launch->members + blockIdx.y) * launch->lanes + i;
+    const u64 from = (u64)blockIdx.y * slot.copy_step + current + i;
+    copy_element(launch->slots[1].data, to, slot.data, from, launch->type);
+}
+
+// Slot: what is counted.
+extern "C" __global__ void count_up(const Launch *launch) {
+    if (global_index() == 0) *(u64 *)launch->slots[0].data += 1;
 }
 
 // Give all elements a value. Slots: the array; its value.

@@ -7,9 +7,9 @@ use mlgenn_model::plan::{
     SpikeCountWrite, lowest_bits,
 };
 
-use super::device::{DeviceError, Step};
 use super::tables::{Copied, Tables};
 use crate::abi::{LaunchHead, Slot, type_code};
+use crate::driver::{DeviceError, Step};
 use crate::emit::{NetworkEntry, reduces_over_copies};
 
 impl Tables<'_> {
@@ -38,9 +38,9 @@ impl Tables<'_> {
                 LaunchHead { lanes: elements as u32, ..LaunchHead::default() }
             }
             CustomUpdateSize::Rows { group } => {
-                let group = &plan.synapse_groups[group];
-                let lanes = (group.num_pre * group.row_stride) as u32;
-                LaunchHead { lanes, ..self.synapses(group)? }
+                let sizes = &plan.synapse_groups[group];
+                let lanes = (sizes.num_pre * sizes.row_stride) as u32;
+                LaunchHead { lanes, ..self.synapses(group) }
             }
         };
         let copied = Copied { copies, per_block: 1 };

@@ -1,35 +1,110 @@
 //! Where the arrays of a network are on a device.
 
+use std::cell::RefCell;
+
 use mlgenn_ir::SlotKind;
 use mlgenn_model::Plan;
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{RingPosition, Scalar, SlotBinding};
 
-use crate::abi::Slot;
+use crate::abi::{Slot, Watch};
+use crate::driver::{Arena, DeviceError};
 
 /// Addresses of what is allocated for a network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
+pub(super) struct Memory {
     /// Address of each array of the layout, and the number of its elements in all copies.
-    pub arrays: Vec<(u64, usize)>,
+    pub(super) arrays: Vec<(u64, usize)>,
     /// Address of the keys of all streams of random numbers (`u64`): `[stream][batch]`.
-    pub keys: u64,
+    pub(super) keys: u64,
+    /// Of each sparse synapse group: addresses of its lists by postsynaptic neuron.
+    pub(super) columns: Vec<Option<ColumnLists>>,
+    /// Of each recorded queue of events: address of `[timesteps][batch][words]`.
+    pub(super) events: Vec<Option<u64>>,
+    /// Timesteps of recorded events.
+    pub(super) recording_timesteps: usize,
 }
 
-/// Addresses of what the schedule itself needs.
+/// Addresses of the lists of [`super::columns::Columns`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ColumnLists {
+    /// Where the synapses of each neuron start.
+    pub(super) starts: u64,
+    /// Presynaptic neurons.
+    pub(super) sources: u64,
+    /// Synapses.
+    pub(super) synapses: u64,
+}
+
+/// Addresses of what the schedule itself needs, one after the other as in [`State::BYTES`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct State {
-    /// Ring pointers (`u32`): the delay slot written last.
-    pub(super) rings: u64,
-    /// Number of timesteps made (`u32`).
-    pub(super) timestep: u64,
+    /// Number of timesteps since loading (`u64`).
+    pub(super) steps_made: u64,
     /// Time in ms, of the type of the plan.
     pub(super) time: u64,
+    /// Number of the timestep (`u32`).
+    pub(super) timestep: u64,
+    /// Number of runs of connectivity updates (`u32`).
+    pub(super) connectivity_runs: u64,
+    /// Ring pointers (`u32`): the delay slot written last.
+    pub(super) rings: u64,
     /// The watch.
     pub(super) watch: u64,
 }
 
+impl State {
+    /// Bytes of all but rings and watch.
+    pub(super) const BYTES: usize = 24;
+
+    /// Allocate it.
+    pub(super) fn new(plan: &Plan, arena: &RefCell<Arena>) -> Result<Self, DeviceError> {
+        let mut arena = arena.borrow_mut();
+        let address = arena.allocate(Self::BYTES + 4 * plan.layout.rings().len())?;
+        Ok(Self {
+            watch: arena.allocate(size_of::<Watch>())?,
+            steps_made: address,
+            time: address + 8,
+            timestep: address + 16,
+            connectivity_runs: address + 20,
+            rings: address + Self::BYTES as u64,
+        })
+    }
+}
+
 impl Memory {
+    /// Allocate everything; `place` gives address and length of each array.
+    pub(super) fn new(
+        plan: &Plan,
+        arena: &RefCell<Arena>,
+        keys: u64,
+        recording_timesteps: usize,
+        mut place: impl FnMut(ArrayId) -> Result<(u64, usize), DeviceError>,
+    ) -> Result<Self, DeviceError> {
+        let allocate = |bytes: usize| arena.borrow_mut().allocate(bytes.max(8));
+        let mut memory = Self { keys, recording_timesteps, ..Self::default() };
+        for (array, _) in plan.layout.arrays() {
+            memory.arrays.push(place(array)?);
+        }
+        for group in &plan.synapse_groups {
+            let lists = || -> Result<_, DeviceError> {
+                let synapses = 4 * group.num_pre * group.row_stride;
+                Ok(ColumnLists {
+                    starts: allocate(4 * (group.num_post + 1))?,
+                    sources: allocate(synapses)?,
+                    synapses: allocate(synapses)?,
+                })
+            };
+            memory.columns.push(if group.is_dense() { None } else { Some(lists()?) });
+        }
+        for queue in &plan.event_queues {
+            let words = plan.layout.array(queue.array).elements() * plan.network.batch_size;
+            let rows = || allocate(4 * words * recording_timesteps);
+            memory.events.push(if queue.recorded { Some(rows()?) } else { None });
+        }
+        Ok(memory)
+    }
+
     /// Address of an array.
     pub(super) fn address(&self, array: ArrayId) -> u64 {
         self.arrays.get(array.0).map_or(0, |(address, _)| *address)

@@ -1,16 +1,19 @@
-//! Running a network on a device: which functions are launched, in which order, on what memory.
+//! Running a network on a GPU: which functions are launched, in which order, on what memory.
 //!
-//! Everything that a launch needs lies in the memory of the device and stays the same from one
+//! Everything that a launch needs lies in the memory of the GPU and stays the same from one
 //! timestep to the next: ring pointers, time and timestep are advanced by launches too. So a
-//! timestep is a fixed list of launches.
+//! timestep is a fixed list of launches, and many timesteps are a graph.
 
+mod backend;
 mod columns;
 mod custom_update;
-mod device;
+mod launch_list;
 mod memory;
+mod model;
 mod network;
+mod recording;
+mod state;
 mod tables;
 
-pub use device::{Device, DeviceError, Step};
-pub use memory::Memory;
-pub use network::DeviceNetwork;
+pub use backend::{CudaBackend, CudaDevice, CudaError, CudaOptions};
+pub use launch_list::launch_list;

@@ -1,97 +1,76 @@
-//! A network on a device.
+//! The launches of a network.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
-use mlgenn_ir::launch::Fault;
 use mlgenn_ir::{Kernel, Type};
 use mlgenn_model::Plan;
 use mlgenn_model::layout::ArrayId;
-use mlgenn_model::plan::{ConnectivityPlan, RingPosition, SynapseGroupPlan};
+use mlgenn_model::plan::{ConnectivityPlan, RingPosition, SpikeCountWrite, SynapseGroupPlan};
 
-use super::columns::Columns;
 use super::custom_update::value_bytes;
-use super::device::{Device, DeviceError, Step};
 use super::memory::{Memory, State};
 use super::tables::{Copied, Tables};
-use crate::abi::{LaunchHead, Slot, Watch, type_code};
+use crate::abi::{LaunchHead, Slot, type_code};
+use crate::driver::{Arena, DeviceError, Part, Step};
 use crate::emit::{NetworkEntry, Shape, Stage, SynapticStage};
 
-/// The launches of a network whose arrays are in the memory of a device.
-///
-/// Custom connectivity updates are not there yet.
-pub struct DeviceNetwork {
-    timestep: Vec<Step>,
-    custom_updates: IndexMap<String, Vec<Step>>,
-    kernels: Vec<Kernel>,
-    state: State,
+/// The launches of a network whose arrays are in the memory of a GPU.
+pub(super) struct NetworkLaunches {
+    /// A timestep.
+    pub(super) timestep: Vec<Step>,
+    /// Custom updates by group, and row code of connectivity updates.
+    pub(super) custom_updates: IndexMap<String, Vec<Step>>,
+    /// Transposes by group, which come last.
+    pub(super) transposes: IndexMap<String, Vec<Step>>,
+    /// The kernels, by the numbers that faults have.
+    pub(super) kernels: Vec<Kernel>,
+    /// Arrays that the launches write.
+    pub(super) written: BTreeSet<ArrayId>,
 }
 
-impl DeviceNetwork {
+impl NetworkLaunches {
     /// Prepare the launches of a network: `entries` are those of [`crate::emit::network_entries`],
-    /// which the device has compiled, `memory` says where its initialised arrays are.
-    ///
-    /// # Errors
-    ///
-    /// If the device is short of memory, or fails.
-    pub fn new(
+    /// `memory` says where its arrays are.
+    pub(super) fn new(
         plan: &Plan,
         entries: &[NetworkEntry],
-        device: &dyn Device,
+        arena: &RefCell<Arena>,
         memory: &Memory,
+        state: State,
     ) -> Result<Self, DeviceError> {
-        let rings = plan.layout.rings().len();
-        let state = State {
-            rings: device.allocate(4 * rings.max(1))?,
-            timestep: device.allocate(4)?,
-            time: device.allocate(8)?,
-            watch: device.allocate(size_of::<Watch>())?,
-        };
-        let tables = Tables { plan, device, memory, state };
+        let tables = Tables { plan, arena, memory, state };
         Ok(Self {
             timestep: tables.timestep(entries)?,
             custom_updates: tables.custom_updates(entries)?,
+            transposes: tables.transposes()?,
             kernels: entries.iter().map(|entry| entry.planned.kernel.clone()).collect(),
-            state,
+            written: written(plan, entries),
         })
     }
+}
 
-    /// Launch a timestep.
-    ///
-    /// # Errors
-    ///
-    /// If the device fails.
-    pub fn step(&self, device: &dyn Device) -> Result<(), DeviceError> {
-        self.timestep.iter().try_for_each(|step| device.launch(step))
+/// Arrays that launches of a network write.
+fn written(plan: &Plan, entries: &[NetworkEntry]) -> BTreeSet<ArrayId> {
+    let mut written: BTreeSet<_> =
+        entries.iter().flat_map(|entry| entry.planned.written()).collect();
+    written.extend(plan.event_queues.iter().map(|queue| queue.array));
+    for update in plan.custom_updates.values().flatten() {
+        written.extend(update.reductions.iter().map(|reduction| reduction.target));
+        written.extend(update.broadcasts.iter().copied());
+        written.extend(update.transpose.map(|transpose| transpose.to));
+        written.extend(update.spike_counts.iter().map(|count| count.count));
+        let dropped = |written| written != SpikeCountWrite::Never;
+        let queues = update.spike_counts.iter().filter(|count| dropped(count.written));
+        written.extend(queues.map(|count| plan.event_queues[count.queue.0].array));
     }
+    written
+}
 
-    /// Launch the custom updates of a group; nothing if there is none of that name.
-    ///
-    /// # Errors
-    ///
-    /// If the device fails.
-    pub fn custom_update(&self, device: &dyn Device, group: &str) -> Result<(), DeviceError> {
-        let mut steps = self.custom_updates.get(group).into_iter().flatten();
-        steps.try_for_each(|step| device.launch(step))
-    }
-
-    /// The first fault since the network was prepared, if there was one.
-    ///
-    /// # Errors
-    ///
-    /// If the device fails.
-    pub fn fault(&self, device: &dyn Device) -> Result<Option<Fault>, DeviceError> {
-        let bytes = device.read(self.state.watch, size_of::<Watch>())?;
-        let word = |at: usize| bytes[at..at + 4].try_into().map_or(0, u32::from_ne_bytes);
-        let long = |at: usize| bytes[at..at + 8].try_into().map_or(0, i64::from_ne_bytes);
-        let watch = Watch {
-            stop: word(0),
-            fault: word(4),
-            kernel: word(8),
-            slot: word(12),
-            index: long(16),
-            length: long(24),
-        };
-        Ok(self.kernels.get(watch.kernel as usize).and_then(|kernel| watch.to_fault(kernel)))
-    }
+/// Launches as a part of the timestep.
+fn part_of(part: Part, steps: Vec<Step>) -> impl Iterator<Item = Step> {
+    steps.into_iter().map(move |step| Step { part, ..step })
 }
 
 impl Tables<'_> {
@@ -101,11 +80,14 @@ impl Tables<'_> {
         let mut steps = Vec::new();
         let dendritic = plan.synapse_groups.iter().filter_map(|group| group.den_delay);
         steps.extend(self.advance(dendritic.map(|(_, ring)| ring.0))?);
-        let in_timestep =
-            |stage: &Stage| matches!(stage, Stage::Prologue(..) | Stage::Synapses(..));
         for (number, entry) in entries.iter().enumerate() {
-            if in_timestep(&entry.stage) {
-                steps.extend(self.synaptic(number, entry)?);
+            if let Stage::Prologue(stage, group) | Stage::Synapses(stage, group) = entry.stage {
+                let part = match stage {
+                    SynapticStage::Dynamics => Part::SynapseDynamics,
+                    SynapticStage::PreEvent | SynapticStage::PreSpike => Part::PresynapticUpdate,
+                    SynapticStage::PostEvent | SynapticStage::PostSpike => Part::PostsynapticUpdate,
+                };
+                steps.extend(part_of(part, self.synaptic(number, entry, stage, group)?));
             }
         }
         steps.extend(self.advance(plan.populations.iter().map(|population| population.ring.0))?);
@@ -113,7 +95,14 @@ impl Tables<'_> {
             let Stage::Neurons(population) = entry.stage else { continue };
             let lanes = plan.populations[population].size as u32;
             let head = LaunchHead { lanes, ..LaunchHead::default() };
-            steps.extend(self.entry(number, entry, head, None, &self.members())?);
+            let update = self.entry(number, entry, head, None, &self.members())?;
+            steps.extend(part_of(Part::NeuronUpdate, update));
+        }
+        for (queue, rows) in plan.event_queues.iter().zip(&self.memory.events) {
+            if let Some(rows) = rows {
+                let timesteps = self.memory.recording_timesteps;
+                steps.push(self.record(queue.array, *rows, timesteps, self.state.steps_made)?);
+            }
         }
         steps.push(self.next_timestep()?);
         Ok(steps)
@@ -123,20 +112,51 @@ impl Tables<'_> {
         &self,
         entries: &[NetworkEntry],
     ) -> Result<IndexMap<String, Vec<Step>>, DeviceError> {
-        let mut groups = IndexMap::new();
+        let find = |stage: Stage| entries.iter().enumerate().find(|(_, e)| e.stage == stage);
+        let mut groups: IndexMap<_, Vec<Step>> = IndexMap::new();
         for (group, updates) in &self.plan.custom_updates {
-            let mut steps = Vec::new();
+            let steps = groups.entry(group.clone()).or_default();
             for (index, update) in updates.iter().enumerate() {
-                let stage = Stage::CustomUpdate(group.clone(), index);
-                let entry = entries.iter().enumerate().find(|(_, entry)| entry.stage == stage);
-                if let Some((number, entry)) = entry {
+                if let Some((number, entry)) = find(Stage::CustomUpdate(group.clone(), index)) {
                     steps.extend(self.custom_update(number, entry, update)?);
                 }
             }
-            for update in updates {
-                steps.extend(self.transposition(update)?);
+        }
+        for (group, updates) in &self.plan.custom_connectivity_updates {
+            let steps = groups.entry(group.clone()).or_default();
+            for (index, update) in updates.iter().enumerate() {
+                if let Some((number, entry)) = find(Stage::ConnectivityRows(group.clone(), index)) {
+                    steps.extend(self.connectivity_rows(number, entry, update.synapse_group)?);
+                }
             }
-            groups.insert(group.clone(), steps);
+        }
+        for steps in groups.values_mut() {
+            *steps = part_of(Part::CustomUpdate, std::mem::take(steps)).collect();
+        }
+        Ok(groups)
+    }
+
+    /// The launches of row code. It sees the number of runs as its timestep.
+    fn connectivity_rows(
+        &self,
+        number: usize,
+        entry: &NetworkEntry,
+        group: usize,
+    ) -> Result<Vec<Step>, DeviceError> {
+        let state = State { timestep: self.state.connectivity_runs, ..self.state };
+        let lanes = self.plan.synapse_groups[group].num_pre as u32;
+        let head = LaunchHead { lanes, ..LaunchHead::default() };
+        let copied = Copied { copies: 1, per_block: 1 };
+        Tables { state, ..*self }.entry(number, entry, head, None, &copied)
+    }
+
+    fn transposes(&self) -> Result<IndexMap<String, Vec<Step>>, DeviceError> {
+        let mut groups = IndexMap::new();
+        for (group, updates) in &self.plan.custom_updates {
+            let steps = updates.iter().map(|update| self.transposition(update));
+            let steps: Vec<_> =
+                steps.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+            groups.insert(group.clone(), part_of(Part::Transpose, steps).collect());
         }
         Ok(groups)
     }
@@ -146,10 +166,13 @@ impl Tables<'_> {
         Copied { copies: self.plan.network.batch_size, per_block: self.plan.blocks.largest() }
     }
 
-    fn synaptic(&self, number: usize, entry: &NetworkEntry) -> Result<Vec<Step>, DeviceError> {
-        let (Stage::Synapses(stage, index) | Stage::Prologue(stage, index)) = entry.stage else {
-            return Ok(Vec::new());
-        };
+    fn synaptic(
+        &self,
+        number: usize,
+        entry: &NetworkEntry,
+        stage: SynapticStage,
+        index: usize,
+    ) -> Result<Vec<Step>, DeviceError> {
         let plan = self.plan;
         let group = &plan.synapse_groups[index];
         let (num_pre, num_post) = (group.num_pre, group.num_post);
@@ -160,7 +183,7 @@ impl Tables<'_> {
             Shape::RowPart { .. } => (num_pre * crate::emit::PARTIAL_SUMS, num_pre),
             Shape::Synapses { .. } => (num_pre * group.row_stride, num_pre),
         };
-        let head = LaunchHead { lanes: lanes as u32, rows: rows as u32, ..self.synapses(group)? };
+        let head = LaunchHead { lanes: lanes as u32, rows: rows as u32, ..self.synapses(index) };
         let queue = match stage {
             SynapticStage::Dynamics => None,
             SynapticStage::PreEvent => group.pre_event.as_ref().map(|(_, queue)| *queue),
@@ -180,7 +203,8 @@ impl Tables<'_> {
     }
 
     /// The head of launches over the synapses of a group: sizes and lists.
-    pub(super) fn synapses(&self, group: &SynapseGroupPlan) -> Result<LaunchHead, DeviceError> {
+    pub(super) fn synapses(&self, index: usize) -> LaunchHead {
+        let group: &SynapseGroupPlan = &self.plan.synapse_groups[index];
         let mut head = LaunchHead {
             rows: group.num_pre as u32,
             columns: group.num_post as u32,
@@ -188,26 +212,48 @@ impl Tables<'_> {
             ..LaunchHead::default()
         };
         if let ConnectivityPlan::Sparse { row_length, indices, .. } = &group.connectivity {
-            let lengths = self.read_u32(*row_length)?;
-            let targets = self.read_u32(*indices)?;
-            let columns = Columns::new(&lengths, &targets, group.row_stride, group.num_post);
             let entries = group.kernel.as_ref().map_or(0, |k| self.memory.address(k.indices));
+            let columns = self.memory.columns[index].unwrap_or_default();
             head.lists = [
                 self.memory.address(*row_length),
                 self.memory.address(*indices),
                 entries,
-                self.upload_u32(&columns.starts)?,
-                self.upload_u32(&columns.sources)?,
-                self.upload_u32(&columns.synapses)?,
+                columns.starts,
+                columns.sources,
+                columns.synapses,
             ];
         }
-        Ok(head)
+        head
     }
 
-    fn read_u32(&self, array: ArrayId) -> Result<Vec<u32>, DeviceError> {
-        let bytes = self.device.read(self.memory.address(array), 4 * self.memory.len(array))?;
-        let word = |bytes: &[u8]| bytes.try_into().map_or(0, u32::from_ne_bytes);
-        Ok(bytes.chunks_exact(4).map(word).collect())
+    /// The launch that copies the current delay slot of an array to row `counter % timesteps` of
+    /// `rows`.
+    pub(super) fn record(
+        &self,
+        array: ArrayId,
+        rows: u64,
+        timesteps: usize,
+        counter: u64,
+    ) -> Result<Step, DeviceError> {
+        let description = self.plan.layout.array(array);
+        let (lanes, copies) = (description.elements(), self.plan.copies(array));
+        let head = LaunchHead {
+            lanes: lanes as u32,
+            members: copies as u32,
+            rows: timesteps as u32,
+            ty: type_code(description.ty),
+            ..LaunchHead::default()
+        };
+        let slot = |data: u64| Slot { data, ..Slot::default() };
+        let from = self.memory.ring(self.plan, &self.state, array, RingPosition::Current);
+        self.step("record", [lanes, copies], head, &[from, slot(rows), slot(counter)])
+    }
+
+    /// The launch that counts.
+    pub(super) fn count(&self, counter: u64) -> Result<Step, DeviceError> {
+        let slot = Slot { data: counter, ..Slot::default() };
+        let head = LaunchHead { lanes: 1, ..LaunchHead::default() };
+        self.step("count_up", [1, 1], head, &[slot])
     }
 
     /// Move some rings on; nothing if there are none.
@@ -240,6 +286,7 @@ impl Tables<'_> {
             slot(self.state.timestep),
             slot(self.state.time),
             slot(self.upload(&value_bytes(ty, bits))?),
+            slot(self.state.steps_made),
         ];
         let head = LaunchHead { lanes: 1, ty: type_code(ty), ..LaunchHead::default() };
         self.step("next_timestep", [1, 1], head, &slots)

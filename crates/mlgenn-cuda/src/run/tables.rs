@@ -1,11 +1,13 @@
-//! From planned launches to steps: tables in the memory of the device.
+//! From planned launches to steps: tables in the memory of the GPU.
+
+use std::cell::RefCell;
 
 use mlgenn_ir::Type;
 use mlgenn_model::Plan;
 
-use super::device::{Device, DeviceError, Step};
 use super::memory::{Memory, State};
 use crate::abi::{LaunchHead, Slot, launch_words};
+use crate::driver::{Arena, DeviceError, Part, Step};
 use crate::emit::{Members, NetworkEntry, PARTIAL_SUMS, Shape};
 
 /// Threads of a block.
@@ -14,7 +16,7 @@ const THREADS: usize = 128;
 /// What the steps of a network have in common.
 pub(super) struct Tables<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) device: &'a dyn Device,
+    pub(super) arena: &'a RefCell<Arena>,
     pub(super) memory: &'a Memory,
     pub(super) state: State,
 }
@@ -28,11 +30,9 @@ pub(super) struct Copied {
 }
 
 impl Tables<'_> {
-    /// Put words into the memory of the device; gives their address.
+    /// Put bytes into the memory of the GPU; gives their address.
     pub(super) fn upload(&self, bytes: &[u8]) -> Result<u64, DeviceError> {
-        let address = self.device.allocate(bytes.len())?;
-        self.device.write(address, bytes)?;
-        Ok(address)
+        self.arena.borrow_mut().upload(bytes)
     }
 
     pub(super) fn upload_u32(&self, words: &[u32]) -> Result<u64, DeviceError> {
@@ -53,7 +53,7 @@ impl Tables<'_> {
     ) -> Result<Step, DeviceError> {
         let table = self.upload_u64(&launch_words(&head, slots))?;
         let grid = [threads.div_ceil(THREADS), beside, THREADS];
-        Ok(Step { function: function.to_owned(), grid, table })
+        Ok(Step { function: function.to_owned(), grid, table, part: Part::Schedule })
     }
 
     /// The launches of an entry: itself, and what adds up its sums. `head` says what it runs over,
@@ -92,9 +92,9 @@ impl Tables<'_> {
         if entry.entry.sums.is_empty() {
             return Ok(steps);
         }
-        let table = steps[0].table;
+        let first = steps[0].clone();
         let mut add = |suffix: &str, grid| {
-            steps.push(Step { function: format!("{name}_{suffix}"), grid, table });
+            steps.push(Step { function: format!("{name}_{suffix}"), grid, ..first.clone() });
         };
         if rows {
             add("totals", [(head.rows as usize).div_ceil(THREADS), copies, THREADS]);
@@ -112,7 +112,8 @@ impl Tables<'_> {
         }
         let allocate = |count: usize| {
             let each = types.iter().map(move |ty| count * ty.bytes());
-            each.map(|bytes| self.device.allocate(bytes.max(8))).collect::<Result<Vec<_>, _>>()
+            let allocate = |bytes: usize| self.arena.borrow_mut().allocate(bytes.max(8));
+            each.map(allocate).collect::<Result<Vec<_>, _>>()
         };
         let mut addresses = allocate(values)?;
         if copies > 0 {

@@ -31,12 +31,13 @@ pub struct HostModule {
     library: Library,
 }
 
-type Mathematics = extern "C" fn(u32, bool, u64, u64) -> u64;
+/// Value of a mathematical function: its number, whether it is of `f64`, bits of its arguments.
+pub(super) type Mathematics = extern "C" fn(u32, bool, u64, u64) -> u64;
 type Function = unsafe extern "C" fn(*const c_void);
 type LaunchFunction = unsafe extern "C" fn(Function, u32, u32, u32, *const c_void);
 
 /// The interpreter's value of a function that the host's library rounds differently.
-extern "C" fn mathematics(function: u32, wide: bool, x: u64, y: u64) -> u64 {
+pub(super) extern "C" fn mathematics(function: u32, wide: bool, x: u64, y: u64) -> u64 {
     let ty = if wide { Type::F64 } else { Type::F32 };
     math::ALL.get(function as usize).map_or(0, |&function| math::evaluate(function, ty, &[x, y]))
 }

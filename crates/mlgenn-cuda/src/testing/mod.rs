@@ -1,9 +1,9 @@
 //! Runs emitted text on the host, for tests without a GPU. Behind the feature `testing`.
 
-mod device;
 mod host;
+mod pretend_gpu;
 mod program;
 
-pub use device::HostDevice;
 pub use host::{HostError, HostModule};
+pub use pretend_gpu::{Counted, PretendedGpu};
 pub use program::HostPrograms;

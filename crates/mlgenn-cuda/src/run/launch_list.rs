@@ -1,0 +1,49 @@
+//! What a network would launch, for people and tests; needs no GPU.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+
+use mlgenn_model::Plan;
+use mlgenn_model::layout::ArrayId;
+
+use super::memory::{Memory, State};
+use super::network::NetworkLaunches;
+use crate::driver::{Arena, DeviceError, Step};
+use crate::emit::network_entries;
+
+/// The launches of a timestep and of each custom update group, one a line: function, blocks of
+/// threads, how often they run side by side, threads of a block, and what they are part of.
+///
+/// # Errors
+///
+/// If the network is too large to be laid out.
+pub fn launch_list(plan: &Plan) -> Result<String, DeviceError> {
+    let arena = RefCell::new(Arena::without_gpu());
+    let place = |array: ArrayId| {
+        let description = plan.layout.array(array);
+        let length = plan.copies(array) * description.slots * description.elements();
+        let bytes = length * description.ty.bytes();
+        Ok((arena.borrow_mut().allocate(bytes.max(8))?, length))
+    };
+    let memory = Memory::new(plan, &arena, 0, 1, place)?;
+    let state = State::new(plan, &arena)?;
+    let launches = NetworkLaunches::new(plan, &network_entries(plan), &arena, &memory, state)?;
+    let mut text = String::new();
+    let mut list = |title: &str, steps: &[Step]| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{title}");
+        for step in steps {
+            let [blocks, beside, threads] = step.grid;
+            let (name, part) = (&step.function, step.part);
+            let _ = writeln!(text, "    {name}: {blocks} x {beside} blocks of {threads}, {part:?}");
+        }
+    };
+    list("timestep", &launches.timestep);
+    for (group, steps) in &launches.custom_updates {
+        list(&format!("custom update {group}"), steps);
+    }
+    for (group, steps) in launches.transposes.iter().filter(|(_, steps)| !steps.is_empty()) {
+        list(&format!("transposes of {group}"), steps);
+    }
+    Ok(text)
+}

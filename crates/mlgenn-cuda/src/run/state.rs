@@ -1,0 +1,356 @@
+//! The state of a network on a GPU.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use mlgenn_engine::{DeviceLoad, DeviceState, DeviceTimes, EngineError, Progress, Timesteps};
+use mlgenn_ir::launch::Watch as HostWatch;
+use mlgenn_ir::{Buffer, Type};
+use mlgenn_model::Plan;
+use mlgenn_model::layout::ArrayId;
+use mlgenn_model::plan::{ConnectivityPlan, EventQueueId};
+
+use super::columns::Columns;
+use super::memory::{Memory, State};
+use super::network::NetworkLaunches;
+use super::recording::Recording;
+use crate::abi::Watch;
+use crate::driver::{Arena, DeviceError, Gpu, Launches, Module, Part, Step, Times};
+use crate::emit::NetworkEntry;
+
+/// Everything that a simulation has on a GPU.
+///
+/// Launches come before the memory that they use, so that they are dropped first.
+pub(super) struct GpuState {
+    /// Prepared launches of timesteps with custom updates around them.
+    timesteps: HashMap<Timesteps, Launches>,
+    /// Prepared launches of custom updates and transposes on their own.
+    updates: HashMap<(String, Part), Launches>,
+    network: NetworkLaunches,
+    recording: Option<Recording>,
+    plan: Arc<Plan>,
+    module: Arc<Module>,
+    memory: Memory,
+    state: State,
+    timing: Option<Timing>,
+    _arena: Arena,
+}
+
+/// Times measured so far.
+#[derive(Default)]
+struct Timing {
+    timesteps: Times,
+    custom_updates: IndexMap<String, (Duration, Duration)>,
+}
+
+impl From<DeviceError> for EngineError {
+    fn from(error: DeviceError) -> Self {
+        Self::Device(error.to_string())
+    }
+}
+
+impl GpuState {
+    pub(super) fn new(
+        plan: &Arc<Plan>,
+        entries: &[NetworkEntry],
+        module: &Arc<Module>,
+        load: &DeviceLoad<'_>,
+    ) -> Result<Self, EngineError> {
+        let arena = RefCell::new(Arena::new(module.gpu().clone()));
+        let keys = load.keys.with_bytes(|bytes| arena.borrow_mut().upload(bytes))?;
+        let place = |array: ArrayId| {
+            let mirror = &load.mirrors[array.0];
+            let address = mirror.with_bytes(|bytes| {
+                // Memory is zero already.
+                let zero = bytes.iter().all(|&byte| byte == 0);
+                let mut arena = arena.borrow_mut();
+                if zero { arena.allocate(bytes.len().max(8)) } else { arena.upload(bytes) }
+            });
+            Ok((address?, mirror.len()))
+        };
+        let memory = Memory::new(plan, &arena, keys, load.recording_timesteps, place)?;
+        let state = State::new(plan, &arena)?;
+        let network = NetworkLaunches::new(plan, entries, &arena, &memory, state)?;
+        let mut arena = arena.into_inner();
+        arena.flush()?;
+        let mut this = Self {
+            timesteps: HashMap::new(),
+            updates: HashMap::new(),
+            network,
+            recording: None,
+            plan: plan.clone(),
+            module: module.clone(),
+            memory,
+            state,
+            timing: load.timing.then(Timing::default),
+            _arena: arena,
+        };
+        for group in 0..plan.synapse_groups.len() {
+            this.connectivity_changed(group, load.mirrors)?;
+        }
+        Ok(this)
+    }
+
+    fn gpu(&self) -> &Gpu {
+        self.module.gpu()
+    }
+
+    fn launches(&self, steps: &[Step]) -> Result<Launches, DeviceError> {
+        Launches::new(&self.module, steps, self.state.watch)
+    }
+
+    /// The launches of a timestep and of what is around it.
+    fn steps_of(&self, timesteps: &Timesteps) -> Vec<Step> {
+        let updates = |groups: &[String]| -> Vec<Step> {
+            let of = |launches: &IndexMap<String, Vec<Step>>, group: &String| {
+                launches.get(group).cloned().unwrap_or_default()
+            };
+            let each = groups.iter().flat_map(|group| {
+                let updates = of(&self.network.custom_updates, group);
+                updates.into_iter().chain(of(&self.network.transposes, group))
+            });
+            each.collect()
+        };
+        let mut steps = updates(&timesteps.begin);
+        steps.extend(self.network.timestep.iter().cloned());
+        steps.extend(updates(&timesteps.end));
+        if let Some(recording) = self.recording.as_ref().filter(|_| timesteps.record) {
+            steps.extend(recording.steps.iter().cloned());
+        }
+        steps
+    }
+
+    /// Run timesteps one by one, measuring each part.
+    fn run_timed(
+        &mut self,
+        timesteps: &Timesteps,
+        count: usize,
+        watch: &HostWatch,
+    ) -> Result<(), EngineError> {
+        for _ in 0..count {
+            for group in &timesteps.begin {
+                self.custom_update(group, watch)?;
+                self.transpose(group, watch)?;
+            }
+            let alone = Timesteps::default();
+            let mut launches = match self.timesteps.remove(&alone) {
+                Some(launches) => launches,
+                None => self.launches(&self.steps_of(&alone))?,
+            };
+            let times = launches.run_timed(1, &|| watch.should_stop());
+            self.timesteps.insert(alone, launches);
+            if let Some(timing) = &mut self.timing {
+                timing.timesteps.add(&times?);
+            }
+            for group in &timesteps.end {
+                self.custom_update(group, watch)?;
+                self.transpose(group, watch)?;
+            }
+            if timesteps.record {
+                self.record()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Start custom updates or transposes of a group.
+    fn start_updates(
+        &mut self,
+        group: &str,
+        part: Part,
+        watch: &HostWatch,
+    ) -> Result<(), EngineError> {
+        let key = (group.to_owned(), part);
+        let mut launches = match self.updates.remove(&key) {
+            Some(launches) => launches,
+            None => {
+                let groups = match part {
+                    Part::Transpose => &self.network.transposes,
+                    _ => &self.network.custom_updates,
+                };
+                self.launches(groups.get(group).map_or(&[][..], Vec::as_slice))?
+            }
+        };
+        let stop = || watch.should_stop();
+        let done = match &mut self.timing {
+            None => launches.run(1, &stop),
+            Some(timing) => launches.run_timed(1, &stop).map(|times| {
+                let sum = timing.custom_updates.entry(group.to_owned()).or_default();
+                sum.0 += times.of(Part::CustomUpdate);
+                sum.1 += times.of(Part::Transpose);
+            }),
+        };
+        self.updates.insert(key, launches);
+        Ok(done?)
+    }
+}
+
+impl DeviceState for GpuState {
+    fn push(&mut self, array: ArrayId, mirror: &Buffer) -> Result<(), EngineError> {
+        let address = self.memory.address(array);
+        Ok(mirror.with_bytes(|bytes| self.gpu().write(address, bytes))?)
+    }
+
+    fn pull(&mut self, array: ArrayId, mirror: &Buffer) -> Result<(), EngineError> {
+        let address = self.memory.address(array);
+        Ok(mirror.with_bytes_mut(|bytes| self.gpu().read(address, bytes))?)
+    }
+
+    fn written(&self) -> &BTreeSet<ArrayId> {
+        &self.network.written
+    }
+
+    fn set_keys(&mut self, keys: &Buffer) -> Result<(), EngineError> {
+        Ok(keys.with_bytes(|bytes| self.gpu().write(self.memory.keys, bytes))?)
+    }
+
+    fn set_progress(&mut self, progress: &Progress) -> Result<(), EngineError> {
+        let (timestep, dt) = (progress.timestep, self.plan.network.dt);
+        let time = match self.plan.time {
+            Type::F64 => (timestep as f64 * dt).to_bits(),
+            // The product is taken in the type of `timepoint`, as code would.
+            _ => u64::from((timestep as f32 * dt as f32).to_bits()),
+        };
+        let mut bytes = progress.steps_made.to_ne_bytes().to_vec();
+        // A number of four bytes comes first, as all machines with such GPUs are little-endian.
+        bytes.extend(time.to_le_bytes());
+        bytes.extend((timestep as u32).to_ne_bytes());
+        bytes.extend((progress.connectivity_runs as u32).to_ne_bytes());
+        bytes.extend(progress.rings.iter().flat_map(|ring| ring.to_ne_bytes()));
+        Ok(self.gpu().write(self.state.steps_made, &bytes)?)
+    }
+
+    fn connectivity_changed(
+        &mut self,
+        group: usize,
+        mirrors: &[Arc<Buffer>],
+    ) -> Result<(), EngineError> {
+        let plan = &self.plan.synapse_groups[group];
+        let (ConnectivityPlan::Sparse { row_length, indices, .. }, Some(lists)) =
+            (&plan.connectivity, self.memory.columns[group])
+        else {
+            return Ok(());
+        };
+        let words = |array: &ArrayId| {
+            let mirror = &mirrors[array.0];
+            mirror.words(0, mirror.len()).map_or(&[][..], |words| words)
+        };
+        let columns =
+            Columns::new(words(row_length), words(indices), plan.row_stride, plan.num_post);
+        let gpu = self.gpu();
+        for (address, list) in [
+            (lists.starts, &columns.starts),
+            (lists.sources, &columns.sources),
+            (lists.synapses, &columns.synapses),
+        ] {
+            let bytes: Vec<u8> = list.iter().flat_map(|word| word.to_ne_bytes()).collect();
+            gpu.write(address, &bytes)?;
+        }
+        Ok(())
+    }
+
+    fn start_recording(&mut self, arrays: &[ArrayId], timesteps: usize) -> Result<(), EngineError> {
+        if let Some(recording) = &self.recording
+            && recording.is_for(arrays, timesteps)
+        {
+            return Ok(recording.restart()?);
+        }
+        // Launches that record elsewhere.
+        self.timesteps.retain(|timesteps, _| !timesteps.record);
+        self.updates.remove(&(String::new(), Part::Schedule));
+        self.recording = None;
+        if !arrays.is_empty() {
+            let gpu = self.module.gpu();
+            let (memory, state) = (&self.memory, self.state);
+            self.recording =
+                Some(Recording::new(&self.plan, gpu, memory, state, arrays, timesteps)?);
+        }
+        Ok(())
+    }
+
+    fn record(&mut self) -> Result<(), EngineError> {
+        let Some(recording) = &self.recording else { return Ok(()) };
+        let key = (String::new(), Part::Schedule);
+        let mut launches = match self.updates.remove(&key) {
+            Some(launches) => launches,
+            None => self.launches(&recording.steps)?,
+        };
+        let done = launches.run(1, &|| false);
+        self.updates.insert(key, launches);
+        Ok(done?)
+    }
+
+    fn recorded(&mut self, nth: usize, to: &Buffer) -> Result<(), EngineError> {
+        if let Some(recording) = &self.recording {
+            recording.read(nth, to)?;
+        }
+        Ok(())
+    }
+
+    fn events(&mut self, queue: EventQueueId, to: &Buffer) -> Result<(), EngineError> {
+        if let Some(Some(address)) = self.memory.events.get(queue.0) {
+            to.with_bytes_mut(|bytes| self.gpu().read(*address, bytes))?;
+        }
+        Ok(())
+    }
+
+    fn run(
+        &mut self,
+        timesteps: &Timesteps,
+        count: usize,
+        watch: &HostWatch,
+    ) -> Result<(), EngineError> {
+        if self.timing.is_some() {
+            return self.run_timed(timesteps, count, watch);
+        }
+        if !self.timesteps.contains_key(timesteps) {
+            let launches = self.launches(&self.steps_of(timesteps))?;
+            self.timesteps.insert(timesteps.clone(), launches);
+        }
+        if let Some(launches) = self.timesteps.get_mut(timesteps) {
+            launches.run(count, &|| watch.should_stop())?;
+        }
+        Ok(())
+    }
+
+    fn custom_update(&mut self, group: &str, watch: &HostWatch) -> Result<(), EngineError> {
+        self.start_updates(group, Part::CustomUpdate, watch)
+    }
+
+    fn transpose(&mut self, group: &str, watch: &HostWatch) -> Result<(), EngineError> {
+        self.start_updates(group, Part::Transpose, watch)
+    }
+
+    fn wait(&mut self, watch: &HostWatch) -> Result<(), EngineError> {
+        let gpu = self.gpu();
+        gpu.wait(&|| watch.should_stop(), self.state.watch)?;
+        let mut bytes = [0; size_of::<Watch>()];
+        gpu.read(self.state.watch, &mut bytes)?;
+        let seen = Watch::from_bytes(&bytes);
+        if seen != Watch::default() {
+            gpu.write(self.state.watch, &[0; size_of::<Watch>()])?;
+        }
+        let kernel = self.network.kernels.get(seen.kernel as usize);
+        if let Some(fault) = kernel.and_then(|kernel| seen.to_fault(kernel)) {
+            watch.raise(fault);
+        }
+        Ok(())
+    }
+
+    fn times(&self) -> DeviceTimes {
+        let Some(timing) = &self.timing else { return DeviceTimes::default() };
+        let updates = timing.custom_updates.iter();
+        DeviceTimes {
+            neuron_update: timing.timesteps.of(Part::NeuronUpdate),
+            presynaptic_update: timing.timesteps.of(Part::PresynapticUpdate),
+            postsynaptic_update: timing.timesteps.of(Part::PostsynapticUpdate),
+            synapse_dynamics: timing.timesteps.of(Part::SynapseDynamics),
+            custom_updates: updates
+                .map(|(group, (update, transpose))| (group.clone(), *update, *transpose))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+"""The CUDA texts of all golden cases and of all example networks."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine.golden import build, case_names, load_case
+
+from mlgenn_rs import engine as e
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SCHEDULE = "\n// What a schedule launches beside the kernels of the model."
+"""Where the text that all networks end with starts."""
+
+
+def join(texts: list[tuple[str, str]]) -> tuple[str, list[str]]:
+    """Return one text with the kernels of many, and the name of the network of each kernel.
+
+    What all texts have in common is there once, as it takes most of the time to compile.  Kernel
+    ``kernel3_x`` of the second network becomes ``network1_kernel3_x``.
+    """
+    prelude, bodies = "", []
+    for number, (_, text) in enumerate(texts):
+        common, kernels = split(text)
+        assert prelude in ("", common)
+        prelude = common
+        bodies.append(re.sub(r"\bkernel(?=\d+_)", f"network{number}_kernel", kernels))
+    schedule = texts[0][1].partition(SCHEDULE)
+    return prelude + "".join(bodies) + schedule[1] + schedule[2], [name for name, _ in texts]
+
+
+def split(text: str) -> tuple[str, str]:
+    """Return what all networks start with, and the kernels of this one."""
+    text = text.partition(SCHEDULE)[0]
+    first = re.search(r'\n// .*\nextern "C" __global__ void kernel0_', text)
+    at = first.start() if first else len(text)
+    return text[:at], text[at:]
+
+
+class Compiled(Exception):
+    """A network was compiled, which is all that is wanted."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+def golden_texts() -> Iterator[tuple[str, str]]:
+    """Return name and text of each golden case."""
+    for name in case_names():
+        model = build(load_case(name).definition["model"], "cpu")
+        model.build()
+        # Synapses that are given one by one are compiled when they are loaded
+        if any(group.lacks_connectivity for group in model.synapse_populations.values()):
+            continue
+        yield name, model.dump()
+
+
+def workload_texts(patch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+    """Return name and text of each network of the benchmarks."""
+
+    def load(model: e.GeNNModel, *_: Any, **__: Any) -> None:
+        raise Compiled(model.dump())
+
+    patch.syspath_prepend(str(ROOT / "benchmarks"))
+    patch.setattr(e.GeNNModel, "load", load)
+    measure = importlib.import_module("measure")
+    workloads = importlib.import_module("workloads").WORKLOADS
+    for name, workload in workloads.items():
+        for number, options in enumerate(workload.variants(measure.Request((1,), None, True))):
+            try:
+                workload(**options)
+            except Compiled as compiled:
+                yield f"{name}-{number}", compiled.text
+    for module in ("measure", "workloads"):
+        sys.modules.pop(module, None)

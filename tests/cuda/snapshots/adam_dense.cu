@@ -1,0 +1,174 @@
+// timestep
+//     kernel0_synapse_group__s__synapse_dynamics_code: 1 x 1 blocks of 128, SynapseDynamics
+//     kernel1_synapse_group__s__pre_spike_synaptic_code: 1 x 1 blocks of 128, PresynapticUpdate
+//     advance_rings: 1 x 1 blocks of 128, Schedule
+//     kernel2_neuron_group__in__update: 1 x 1 blocks of 128, NeuronUpdate
+//     kernel3_neuron_group__x__update: 1 x 1 blocks of 128, NeuronUpdate
+//     next_timestep: 1 x 1 blocks of 128, Schedule
+// custom update Opt
+//     kernel4_custom_update__o_: 1 x 1 blocks of 128, CustomUpdate
+
+// Synapse group 'S' synapse dynamics code
+extern "C" __global__ void kernel0_synapse_group__s__synapse_dynamics_code(const Launch *launch) {
+    const u32 place = blockIdx.x * blockDim.x + threadIdx.x;
+    const u32 member = blockIdx.y;
+    f32 *const s0 = copy_of<f32>(launch->slots[0], member); // grad
+    const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], member); // tr
+    const f32 *const __restrict__ s2 = copy_of<f32>(launch->slots[2], member); // L
+    if (place < launch->lanes) {
+        const u32 pre = place / launch->stride;
+        const u64 synapse = place;
+        const u32 post = place % launch->stride;
+        const f32 v0 = s0[synapse];
+        const f32 v1 = s1[pre];
+        const f32 v2 = s2[post];
+        const f32 v3 = v1 * v2;
+        const f32 v4 = v0 + v3;
+        s0[synapse] = v4;
+    }
+}
+
+// Synapse group 'S' pre spike synaptic code
+extern "C" __global__ void kernel1_synapse_group__s__pre_spike_synaptic_code(const Launch *launch) {
+    const u32 post = blockIdx.x * blockDim.x + threadIdx.x;
+    const u32 member = blockIdx.y;
+    f32 *const s0 = copy_of<f32>(launch->slots[0], member); // out_post
+    const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], member); // g
+    const u32 *const events = current_of<u32>(launch->slots[2], member);
+    if (post < launch->lanes) {
+        f32 held0 = s0[post];
+        for (u32 word = 0; 32 * word < launch->rows; ++word) {
+            for (u32 left = events[word]; left; left &= left - 1) {
+                const u32 pre = 32 * word + lowest_bit(left);
+                const u64 synapse = (u64)pre * launch->stride + post;
+                const f32 v0 = s1[synapse];
+                held0 = add(held0, v0);
+            }
+        }
+        s0[post] = held0;
+    }
+}
+
+// Neuron group 'In' update
+extern "C" __global__ void kernel2_neuron_group__in__update(const Launch *launch) {
+    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
+    const u32 member = blockIdx.y;
+    const f32 *const __restrict__ s0 = copy_of<f32>(launch->slots[0], 0); // t
+    u32 *const s1 = copy_of<u32>(launch->slots[1], member); // startSpike
+    const u32 *const __restrict__ s2 = copy_of<u32>(launch->slots[2], member); // endSpike
+    const f32 *const __restrict__ s3 = copy_of<f32>(launch->slots[3], 0); // spikeTimes
+    f32 *const s4 = copy_of<f32>(launch->slots[4], member); // tr
+    u32 *const s5 = current_of<u32>(launch->slots[5], member); // spikes
+    bool event5 = false;
+    if (lane < launch->lanes) {
+        const f32 v0 = s0[0];
+        const u32 v1 = s1[lane];
+        const u32 v2 = s2[lane];
+        const f32 v3 = 1.0f;
+        const u32 v4 = 1u;
+        const f32 v5 = s4[lane];
+        const f32 v6 = 0.7f;
+        const f32 v7 = v5 * v6;
+        const bool v8 = v1 != v2;
+        bool v9;
+        if (v8) {
+            const i64 v10 = (i64)v1;
+            const f32 v11 = load_element(launch, s3, 3, v10, launch->slots[3].length);
+            const bool v12 = v0 >= v11;
+            v9 = v12;
+        } else {
+            v9 = v8;
+        }
+        event5 = v9;
+        const f32 v13 = v7 + v3;
+        const u32 v14 = add(v1, v4);
+        const u32 v15 = v9 ? v14 : v1;
+        const f32 v16 = v9 ? v13 : v7;
+        s4[lane] = v16;
+        s1[lane] = v15;
+    }
+    emit_events(s5, lane, launch->lanes, event5);
+}
+
+// Neuron group 'X' update
+extern "C" __global__ void kernel3_neuron_group__x__update(const Launch *launch) {
+    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
+    const u32 member = blockIdx.y;
+    f32 *const s1 = copy_of<f32>(launch->slots[1], member); // V
+    f32 *const s2 = copy_of<f32>(launch->slots[2], member); // L
+    f32 *const s3 = copy_of<f32>(launch->slots[3], member); // in_syn
+    u32 *const s4 = current_of<u32>(launch->slots[4], member); // spikes
+    bool event4 = false;
+    if (lane < launch->lanes) {
+        const u32 v0 = lane;
+        const f32 v1 = s1[lane];
+        const f32 v2 = s2[lane];
+        const f32 v3 = 0.0f;
+        const f32 v4 = s3[lane];
+        const u32 v5 = 1u;
+        const f32 v6 = v3 + v4;
+        s3[lane] = v3;
+        const f32 v7 = 0.9f;
+        const f32 v8 = v7 * v1;
+        const f32 v9 = v8 + v6;
+        const f32 v10 = 0.8f;
+        const f32 v11 = v10 * v2;
+        const f32 v12 = v11 + v9;
+        const f32 v13 = 0.5f;
+        const u32 v14 = add(v0, v5);
+        const f32 v15 = (f32)v14;
+        const f32 v16 = v13 * v15;
+        const f32 v17 = v12 - v16;
+        const bool v18 = false;
+        event4 = v18;
+        s1[lane] = v9;
+        s2[lane] = v17;
+    }
+    emit_events(s4, lane, launch->lanes, event4);
+}
+
+// Custom update 'O'
+extern "C" __global__ void kernel4_custom_update__o_(const Launch *launch) {
+    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
+    const u32 member = blockIdx.y;
+    f32 *const s0 = copy_of<f32>(launch->slots[0], member); // m
+    f32 *const s1 = copy_of<f32>(launch->slots[1], member); // v
+    f32 *const s2 = copy_of<f32>(launch->slots[2], member); // grad
+    f32 *const s3 = copy_of<f32>(launch->slots[3], member); // g
+    const f32 *const __restrict__ s4 = copy_of<f32>(launch->slots[4], 0); // lr
+    const f32 *const __restrict__ s5 = copy_of<f32>(launch->slots[5], 0); // c1
+    const f32 *const __restrict__ s6 = copy_of<f32>(launch->slots[6], 0); // c2
+    if (lane < launch->lanes) {
+        const f32 v0 = s0[lane];
+        const f32 v1 = s1[lane];
+        const f32 v2 = s2[lane];
+        const f32 v3 = s3[lane];
+        const f32 v4 = 0.9f;
+        const f32 v5 = 0.999f;
+        const f32 v6 = 1e-8f;
+        const f32 v7 = s4[0];
+        const f32 v8 = s5[0];
+        const f32 v9 = s6[0];
+        const f32 v10 = v4 * v0;
+        const f32 v11 = 0.100000024f;
+        const f32 v12 = v11 * v2;
+        const f32 v13 = v10 + v12;
+        const f32 v14 = v5 * v1;
+        const f32 v15 = 0.0009999871f;
+        const f32 v16 = v15 * v2;
+        const f32 v17 = v16 * v2;
+        const f32 v18 = v14 + v17;
+        const f32 v19 = v7 * v13;
+        const f32 v20 = v19 * v8;
+        const f32 v21 = v18 * v9;
+        const f32 v22 = math_sqrt(v21);
+        const f32 v23 = v22 + v6;
+        const f32 v24 = v20 / v23;
+        const f32 v25 = v3 - v24;
+        const f32 v26 = 0.0f;
+        s0[lane] = v13;
+        s1[lane] = v18;
+        s2[lane] = v26;
+        s3[lane] = v25;
+    }
+}

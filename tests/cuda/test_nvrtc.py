@@ -1,0 +1,54 @@
+"""Every kernel of golden cases and example networks compiles, for two generations of GPUs and
+with two generations of the compiler, within what `budgets.json` allows.
+
+That needs no GPU. The compilers are those of NVIDIA's packages, which the extra ``dev`` installs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from .compiler import ARCHITECTURES, LIBRARIES, compile_text, find_library, read_report
+from .networks import golden_texts, join, workload_texts
+
+BUDGETS = json.loads((Path(__file__).parent / "budgets.json").read_text())
+"""Largest registers, stack, spills and shared memory of a kernel; for some networks others."""
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[tuple[str, str]]:
+    with pytest.MonkeyPatch.context() as patch:
+        return [*golden_texts(), *workload_texts(patch)]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("release", LIBRARIES)
+def test_every_kernel_compiles(
+    texts: list[tuple[str, str]], release: int, architecture: int
+) -> None:
+    if find_library(release) is None:
+        pytest.skip(f"NVRTC of CUDA {release} is not installed")
+    text, names = join(texts)
+    image, log = compile_text(text, release, architecture)
+    assert image.startswith(b"\x7fELF")
+    report = read_report(log)
+    assert len(report) == text.count("__global__ void") > 400
+    over = []
+    for kernel, needed in report.items():
+        network = re.match(r"network(\d+)_", kernel)
+        name = names[int(network[1])] if network else "schedule"
+        budget = BUDGETS["every network"] | BUDGETS.get(name, {})
+        for resource, limit in budget.items():
+            if getattr(needed, resource) > limit:
+                over.append(f"{name}: {kernel}: {needed}")
+    assert not over, "\n".join(over)
+
+
+def test_all_networks_are_there(texts: list[tuple[str, str]]) -> None:
+    names = {name.rpartition("-")[0] or name for name, _ in texts}
+    assert {"adam_dense", "train_mnist", "e_prop_recurrent", "convolutional_inference"} <= names
+    assert len(names) >= 60
