@@ -385,6 +385,18 @@ fn executors() -> Vec<BlockExecutor> {
     levels.flat_map(|executor| [true, false].map(|native| executor.with_native(native))).collect()
 }
 
+/// Time to compile a kernel.
+fn compilation(criterion: &mut Criterion) {
+    for executor in executors() {
+        for (name, text) in [("lif", LIF), ("event_prop", EVENT_PROP)] {
+            let bench = Bench::new(text, 16);
+            criterion.bench_function(&format!("compile/{}/{name}", label(&executor)), |bencher| {
+                bencher.iter(|| executor.compile(&bench.kernel, &bench.patterns));
+            });
+        }
+    }
+}
+
 fn operations(criterion: &mut Criterion) {
     for executor in executors() {
         for (name, text) in [
@@ -464,6 +476,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(50))
         .measurement_time(Duration::from_millis(200))
         .without_plots();
-    targets = operations, neurons, rows, dense
+    targets = compilation, operations, neurons, rows, dense
 }
 criterion_main!(benches);

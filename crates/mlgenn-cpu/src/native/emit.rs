@@ -167,6 +167,7 @@ impl<'a> Emitter<'a> {
             self.tails = self.assembler.position();
             (0..16).for_each(|lane| self.assembler.data(if lane < 8 { u32::MAX } else { 0 }));
         }
+        self.assembler.align(4);
         let copies = if self.isa.has_masks() { 1 } else { self.isa.lanes() };
         for (id, node) in self.graph.nodes.iter().enumerate() {
             if let Node::Splat(bits) = *node {

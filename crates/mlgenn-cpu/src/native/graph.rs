@@ -264,6 +264,11 @@ impl Graph {
         }
     }
 
+    /// Whether memory behind a base of operands is touched.
+    pub(super) fn uses(&self, base: u16) -> bool {
+        self.nodes.iter().any(|node| node.memory().is_some_and(|(operand, _)| operand.base == base))
+    }
+
     /// Whether there is nothing to do.
     pub(super) fn is_idle(&self) -> bool {
         self.nodes.iter().all(|node| *node == Node::Nothing)

@@ -54,18 +54,20 @@ impl Compiler {
     }
 
     /// Replace the runs of a tape. `packed` says whether its lanes are packed in a branch or loop;
-    /// of the registers, those that are `live` are used behind it.
+    /// of the registers, those that are `live` are used behind it. Also whether there is anything
+    /// left that has to be done block by block.
     pub(crate) fn compile(
         &mut self,
         program: &mut BlockProgram,
         tape: &[(Step, Kind)],
         packed: bool,
         mut live: Live,
-    ) -> Vec<Step> {
+    ) -> (Vec<Step>, bool) {
         let mut parts = self.cut(program, tape, packed);
         hand_over_conditions(program, tape, &mut parts);
         // From the end on: what is asked for behind a part decides what it has to store.
         let mut steps = Vec::new();
+        let mut needs_blocks = parts.len() != 1;
         for part in parts.into_iter().rev() {
             let range = part.range;
             let behind = live.clone();
@@ -73,12 +75,19 @@ impl Compiler {
                 live.step_back(program, step, *kind);
             }
             match part.run {
-                Some(run) => steps.extend(self.function(program, &run.finish(&behind))),
-                None => steps.push(tape[range.start].0),
+                Some(run) => {
+                    let graph = run.finish(&behind);
+                    needs_blocks |= graph.uses(Operand::REGISTERS);
+                    steps.extend(self.function(program, &graph));
+                }
+                None => {
+                    needs_blocks = true;
+                    steps.push(tape[range.start].0);
+                }
             }
         }
         steps.reverse();
-        steps
+        (steps, needs_blocks)
     }
 
     /// Cut a tape into runs and steps that are not part of one.

@@ -3,6 +3,8 @@
 //! The body is a straight line, so the uses of every value are known: when a register is needed,
 //! the value that is needed last gives up its own.
 
+use std::rc::Rc;
+
 use super::graph::{Graph, Id};
 
 /// A kind of registers.
@@ -24,7 +26,7 @@ pub(super) struct Registers {
     /// Where each value was spilled to.
     pub(super) spilled: Vec<Option<usize>>,
     /// Positions of the uses of each value.
-    uses: Vec<Vec<usize>>,
+    uses: Rc<Vec<Vec<usize>>>,
     /// Number of places for spilled values.
     pub(super) spill_places: usize,
 }
@@ -50,7 +52,7 @@ impl Registers {
             pinned: Vec::new(),
             register: vec![None; values],
             spilled: vec![None; values],
-            uses,
+            uses: Rc::new(uses),
             spill_places: 0,
         }
     }

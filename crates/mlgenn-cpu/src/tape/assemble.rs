@@ -11,7 +11,8 @@ use std::sync::OnceLock;
 use mlgenn_ir::launch::{BLOCK_LANES, Pattern};
 use mlgenn_ir::{Instruction, Kernel, Op, Region, SlotId, SlotKind, Type, Value};
 
-use super::analysis::{Analysis, may_share, reads_for_branches, uses};
+use super::analysis::{Analysis, reads_for_branches, uses};
+use super::binding::Bindings;
 use super::program::{BlockProgram, Branch, Constant, Detail, DetailKind, LoopPlan, Pack};
 use super::registers::Registers;
 use super::schedule::schedule;
@@ -82,7 +83,8 @@ pub(crate) fn assemble(
             uniform_bytes: 0,
             zeroed: Vec::new(),
             advances: Vec::new(),
-            apart: Vec::new(),
+            bindings: Bindings::new(kernel, patterns, shared_memory),
+            has_blocks: true,
             #[cfg(target_arch = "x86_64")]
             native: None,
             careful: OnceLock::new(),
@@ -97,12 +99,6 @@ pub(crate) fn assemble(
     }
     let Assembler { mut program, registers, .. } = assembler;
     program.steps = steps;
-    if !shared_memory {
-        let slots = || kernel.slot_ids();
-        let pairs = slots().flat_map(|a| slots().map(move |b| (a, b)));
-        let apart = pairs.filter(|&(a, b)| a < b && may_share(kernel, a, b));
-        program.apart = apart.map(|(a, b)| (a.0 as usize, b.0 as usize)).collect();
-    }
     program.register_bytes = registers.bytes();
     for slot in kernel.slot_ids() {
         let base = Operand::SLOTS as usize + slot.0 as usize;
@@ -218,7 +214,12 @@ impl Assembler<'_> {
             let live = results.map_or(Live::All, Live::of);
             let tape = steps.into_iter().zip(made.iter().map(|made| made.kind));
             let tape: Vec<_> = tape.collect();
-            return compiler.compile(&mut self.program, &tape, self.depth > 0, live);
+            let packed = self.depth > 0;
+            let (steps, needs_blocks) = compiler.compile(&mut self.program, &tape, packed, live);
+            if !packed {
+                self.program.has_blocks = needs_blocks;
+            }
+            return steps;
         }
         let _ = (made, results);
         steps
@@ -230,7 +231,7 @@ impl Assembler<'_> {
         let Some(mut compiler) = self.native.take() else { return true };
         let prologue = std::mem::take(&mut self.program.prologue);
         let tape: Vec<_> = prologue.into_iter().zip(self.prologue_kinds.drain(..)).collect();
-        self.program.prologue = compiler.compile(&mut self.program, &tape, false, Live::All);
+        (self.program.prologue, _) = compiler.compile(&mut self.program, &tape, false, Live::All);
         let Ok(code) = compiler.finish() else { return false };
         self.program.native = code;
         true

@@ -4,8 +4,8 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::{NonNull, null, null_mut};
 
-use mlgenn_ir::launch::{BLOCK_LANES, Launch, Pattern, Program, check_operands, launch_each_row};
-use mlgenn_ir::{SlotId, SlotKind, Type};
+use mlgenn_ir::SlotKind;
+use mlgenn_ir::launch::{BLOCK_LANES, Launch, Program, check_operands, launch_each_row};
 
 use super::assemble::{Options, assemble};
 use super::program::BlockProgram;
@@ -124,7 +124,7 @@ fn round_up(bytes: usize) -> usize {
 
 impl Program for BlockProgram {
     fn launch(&self, launch: &Launch<'_>) {
-        if !self.fits(launch)
+        if !self.bindings.fit(self.level, launch)
             && let Err(fault) = check_operands(&self.kernel, &self.patterns, launch)
         {
             launch.watch.raise(fault);
@@ -133,7 +133,7 @@ impl Program for BlockProgram {
         if launch.lanes == 0 {
             return;
         }
-        if self.shares_memory(launch) {
+        if self.bindings.share_memory(launch) {
             let careful =
                 || Box::new(assemble(&self.kernel, &self.patterns, self.level, Options::careful()));
             self.careful.get_or_init(careful).launch(launch);
@@ -146,9 +146,10 @@ impl Program for BlockProgram {
         // SAFETY: the operands were checked, and the arena is large enough.
         unsafe {
             let bases = self.start(arena.pointer.as_ptr(), base_bytes);
-            for (slot, operand) in launch.operands.iter().enumerate() {
-                let bytes = operand.offset * operand.buffer.ty().bytes();
-                bases.add(Operand::SLOTS as usize + slot).write(operand.buffer.as_ptr().add(bytes));
+            let mut slot = bases.add(Operand::SLOTS as usize);
+            for (operand, bytes) in launch.operands.iter().zip(self.bindings.element_bytes()) {
+                slot.write(operand.buffer.as_ptr().add(operand.offset * bytes));
+                slot = slot.add(1);
             }
             self.run(launch, bases);
             bases.write(null_mut());
@@ -173,7 +174,7 @@ impl Program for BlockProgram {
             operand.offset = operand.offset.saturating_add(offset);
         }
         let last = Launch { operands: &operands, ..*launch };
-        if !self.fits(&last)
+        if !self.bindings.fit(self.level, &last)
             && let Err(fault) = check_operands(&self.kernel, &self.patterns, &last)
         {
             launch.watch.raise(fault);
@@ -182,7 +183,7 @@ impl Program for BlockProgram {
         if launch.lanes == 0 {
             return;
         }
-        if self.shares_memory(launch) {
+        if self.bindings.share_memory(launch) {
             let careful =
                 || Box::new(assemble(&self.kernel, &self.patterns, self.level, Options::careful()));
             self.careful.get_or_init(careful).launch_rows(launch, steps, rows);
@@ -201,8 +202,8 @@ impl Program for BlockProgram {
                 .operands
                 .iter()
                 .zip(steps)
-                .map(|(operand, step)| {
-                    let width = operand.buffer.ty().bytes();
+                .zip(self.bindings.element_bytes())
+                .map(|((operand, step), width)| {
                     (operand.buffer.as_ptr().add(operand.offset * width), step * width)
                 })
                 .collect();
@@ -253,8 +254,10 @@ impl BlockProgram {
             if !self.prologue.is_empty() {
                 vm.run(&self.prologue, MAX_LANES.min(self.lanes()));
             }
+            // Machine code that uses no registers of the tape goes on over the blocks.
+            let block = if self.has_blocks { BLOCK_LANES } else { launch.lanes };
             loop {
-                let count = BLOCK_LANES.min(launch.lanes - vm.first);
+                let count = block.min(launch.lanes - vm.first);
                 vm.run(&self.steps, count);
                 vm.first += count;
                 if vm.first == launch.lanes {
@@ -273,12 +276,6 @@ impl BlockProgram {
         }
     }
 
-    /// Whether slots are bound to one buffer that the tape takes to lie apart.
-    fn shares_memory(&self, launch: &Launch<'_>) -> bool {
-        let buffer = |slot: usize| std::ptr::from_ref(launch.operands[slot].buffer);
-        self.apart.iter().any(|&(a, b)| buffer(a) == buffer(b))
-    }
-
     /// Lanes of the vector unit.
     fn lanes(&self) -> usize {
         struct Lanes;
@@ -290,69 +287,5 @@ impl BlockProgram {
         }
         // SAFETY: programs are only made for levels that are available.
         unsafe { self.level.run(Lanes) }
-    }
-
-    /// A fast test that is true only if [`check_operands`] finds nothing.
-    fn fits(&self, launch: &Launch<'_>) -> bool {
-        if launch.operands.len() != self.patterns.len() {
-            return false;
-        }
-        // Many slots have the same indices.
-        let mut gathered: Option<(&[u32], u32)> = None;
-        for (index, operand) in launch.operands.iter().enumerate() {
-            let slot = self.kernel.slot(SlotId(index as u32));
-            let events = slot.kind == SlotKind::Events;
-            let elements = match self.patterns[index] {
-                Pattern::Uniform => 1,
-                Pattern::Contiguous => launch.lanes,
-                Pattern::Whole if events => launch.lanes.div_ceil(32),
-                Pattern::Whole => operand.length,
-                Pattern::Gather => {
-                    let Some(indices) = operand.indices.get(..launch.lanes) else { return false };
-                    let largest = match gathered {
-                        Some((same, largest)) if std::ptr::eq(same, indices) => largest,
-                        // SAFETY: programs are only made for levels that are available.
-                        _ => unsafe { self.level.run(Largest(indices)) },
-                    };
-                    gathered = Some((indices, largest));
-                    largest as usize + 1
-                }
-            };
-            let ring = match slot.kind {
-                SlotKind::DelayedAccumulator { .. } | SlotKind::History { .. } => {
-                    if operand.ring.current >= operand.ring.slots {
-                        return false;
-                    }
-                    (operand.ring.slots as usize - 1).checked_mul(operand.ring.stride)
-                }
-                _ => Some(0),
-            };
-            let end = ring.and_then(|ring| operand.offset.checked_add(ring)?.checked_add(elements));
-            let ty = if events { Type::U32 } else { slot.ty };
-            let kind_fits = match slot.kind {
-                SlotKind::Events | SlotKind::Array { .. } => self.patterns[index] == Pattern::Whole,
-                _ => self.patterns[index] != Pattern::Whole,
-            };
-            if operand.buffer.ty() != ty
-                || !kind_fits
-                || end.is_none_or(|end| end > operand.buffer.len())
-            {
-                return false;
-            }
-        }
-        true
-    }
-}
-
-/// The largest of some indices; 0 if there are none.
-struct Largest<'a>(&'a [u32]);
-
-impl Task for Largest<'_> {
-    type Output = u32;
-
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) -> u32 {
-        // Compiled for the vector unit, this becomes a vector maximum.
-        self.0.iter().fold(0, |largest, &index| largest.max(index))
     }
 }

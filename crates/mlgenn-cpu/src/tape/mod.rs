@@ -7,6 +7,7 @@
 
 mod analysis;
 mod assemble;
+mod binding;
 mod machine;
 mod program;
 mod registers;

@@ -6,6 +6,7 @@ use mlgenn_ir::launch::Pattern;
 use mlgenn_ir::{BinaryOp, CompareOp, Kernel, Type, UnaryOp};
 use mlgenn_lang::typed::{MathFunction, RandomFunction};
 
+use super::binding::Bindings;
 use super::{Operand, Step};
 use crate::simd::Level;
 
@@ -39,8 +40,10 @@ pub(crate) struct BlockProgram {
     pub(crate) zeroed: Vec<std::ops::Range<usize>>,
     /// Slots whose base moves on with each block, and by how many bytes.
     pub(crate) advances: Vec<(usize, usize)>,
-    /// Pairs of slots that must not be bound to the same memory for this tape.
-    pub(crate) apart: Vec<(usize, usize)>,
+    /// What slots must be bound to.
+    pub(super) bindings: Bindings,
+    /// Whether the tape is run block by block.
+    pub(crate) has_blocks: bool,
     /// Machine code of runs of steps.
     #[cfg(target_arch = "x86_64")]
     pub(crate) native: Option<crate::native::Code>,
