@@ -112,7 +112,12 @@ impl Body for RunBranch {
             *lanes.add(i) = vm.lane(*positions.add(i) as usize) as u32;
         }
         for pack in &branch.packs {
-            gather::<S>(vm, pack, found, positions);
+            if found == count && pack.from.step == 4 && pack.to.step == 4 {
+                let from = vm.at(pack.from).cast::<u32>();
+                vm.at(pack.to).cast::<u32>().copy_from_nonoverlapping(from, count);
+            } else {
+                gather::<S>(vm, pack, found, positions);
+            }
         }
         let outer = std::mem::replace(&mut vm.lanes, lanes);
         vm.run(&branch.steps, found);

@@ -200,30 +200,59 @@ impl Analysis {
 }
 
 /// Reads of gathered variables whose values are used in the bodies of branches only, so that they
-/// are better read there, for the few lanes that get there. Nothing writes the variables.
-pub(super) fn reads_for_branches(kernel: &Kernel, patterns: &[Pattern]) -> HashMap<Value, SlotId> {
-    let constant = |slot: SlotId| {
-        matches!(kernel.slot(slot).kind, SlotKind::Variable { writable: false, .. })
-            && patterns[slot.0 as usize] == Pattern::Gather
-    };
+/// are better read there, for the few lanes that get there. Nothing has written the variables by
+/// then.
+pub(super) fn reads_for_branches(
+    kernel: &Kernel,
+    patterns: &[Pattern],
+    shared_memory: bool,
+) -> HashMap<Value, SlotId> {
     let mut reads = HashMap::new();
+    // Those of variables that were written since.
+    let mut outdated = HashSet::new();
     for instruction in &kernel.body.instructions {
         match (&instruction.op, &instruction.results[..]) {
-            (Op::Read(slot), &[result]) if constant(*slot) => {
-                reads.insert(result, *slot);
+            (Op::Read(slot), &[result]) => {
+                let constant =
+                    matches!(kernel.slot(*slot).kind, SlotKind::Variable { writable: false, .. });
+                if patterns[slot.0 as usize] == Pattern::Gather && (constant || !shared_memory) {
+                    reads.insert(result, *slot);
+                }
             }
             (Op::If { condition, then, otherwise }, _) => {
                 let yields = then.yields.iter().chain(&otherwise.yields);
                 yields.chain([condition]).for_each(|value| {
                     reads.remove(value);
                 });
+                // The second region comes after the first, for other lanes.
+                for region in [then, otherwise] {
+                    for value in outer_values(&[region], false) {
+                        if outdated.contains(&value) {
+                            reads.remove(&value);
+                        }
+                    }
+                    region.for_each_op(&mut |op| outdate(op, &reads, &mut outdated));
+                }
             }
-            (op, _) => uses(op, &mut |value| {
-                reads.remove(&value);
-            }),
+            (op, _) => {
+                uses(op, &mut |value| {
+                    reads.remove(&value);
+                });
+                outdate(op, &reads, &mut outdated);
+                for region in op.regions().into_iter().flatten() {
+                    region.for_each_op(&mut |op| outdate(op, &reads, &mut outdated));
+                }
+            }
         }
     }
     reads
+}
+
+/// Note the reads of a variable that an operation writes.
+fn outdate(op: &Op, reads: &HashMap<Value, SlotId>, outdated: &mut HashSet<Value>) {
+    if let Op::Write(written, _) = op {
+        outdated.extend(reads.iter().filter(|(_, slot)| *slot == written).map(|(&value, _)| value));
+    }
 }
 
 /// Whether two slots are writable variables of the same type.

@@ -65,7 +65,7 @@ pub(crate) fn assemble(
         #[cfg(target_arch = "x86_64")]
         native: native.then(|| Compiler::new(level)).flatten(),
         narrow: narrow_indices(kernel, &analysis),
-        deferred: reads_for_branches(kernel, patterns),
+        deferred: reads_for_branches(kernel, patterns, shared_memory),
         analysis,
         program: BlockProgram {
             kernel: kernel.clone(),
