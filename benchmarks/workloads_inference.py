@@ -102,8 +102,11 @@ def recurrent_inference(
     hidden: int, batch_size: int, timesteps: int, input_spikes: int, threads: int
 ) -> Case:
     """700 inputs, densely recurrent leaky integrate-and-fire neurons, 20 leaky integrators."""
+    # Currents are scaled as in training: otherwise every neuron would spike in every timestep
+    from mlgenn_rs.compilers.event_prop_compiler import default_params
+
     network, source, target, spikes = recurrent_network(
-        hidden, batch_size, timesteps, input_spikes, batch_size, {}
+        hidden, batch_size, timesteps, input_spikes, batch_size, default_params
     )
     compiler = inference(network, timesteps, batch_size, threads)
     return Case(network, compiler, {source: spikes}, {target: None}, batch_size, repeats=3)

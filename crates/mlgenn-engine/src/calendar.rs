@@ -52,14 +52,17 @@ impl Calendar {
         }
     }
 
-    /// Move the neurons that are due in a timestep to a list, in ascending order.
-    pub(crate) fn take(&mut self, now: usize, due: &mut Vec<u32>) {
-        due.clear();
+    /// The neurons that are due in a timestep, in any order; give the list back when it is used up.
+    pub(crate) fn take(&mut self, now: usize) -> Vec<u32> {
+        self.days.get_mut(now).map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Keep the memory of a list for later.
+    pub(crate) fn give_back(&mut self, now: usize, mut due: Vec<u32>) {
         if let Some(day) = self.days.get_mut(now) {
-            due.append(day);
+            due.clear();
+            *day = due;
         }
-        // It consists of ascending runs: this is quick.
-        due.sort();
     }
 }
 
@@ -73,10 +76,12 @@ mod tests {
         calendar.begin(5);
         assert!(!calendar.is_kept());
         calendar.make(1, &[1, 0, 3, 2, u32::MAX]);
-        let mut due = Vec::new();
-        let mut on = |calendar: &mut Calendar, day| {
-            calendar.take(day, &mut due);
-            due.clone()
+        let on = |calendar: &mut Calendar, day| {
+            let mut due = calendar.take(day);
+            due.sort_unstable();
+            calendar.give_back(day, due.clone());
+            assert!(calendar.take(day).is_empty());
+            due
         };
         assert_eq!(on(&mut calendar, 2), [0, 1]);
         calendar.sleep(2, 4, 1);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use mlgenn_ir::Buffer;
 use mlgenn_ir::launch::Executor;
+use mlgenn_ir::{Buffer, Kernel, Op};
 use mlgenn_model::Network;
 use mlgenn_model::plan::{
     CustomUpdatePlan, CustomUpdateSize, InitFrom, InitOver, KernelPlan, Plan, PlanOptions,
@@ -55,6 +55,8 @@ pub(crate) struct SleepPrograms {
     pub(crate) all: BoundKernel,
     /// Updates some, and asks them.
     pub(crate) update: BoundKernel,
+    /// Whether the order in which it does so makes a difference.
+    pub(crate) in_order: bool,
 }
 
 /// Which member and neuron each lane of a block belongs to.
@@ -238,9 +240,26 @@ fn population_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> Po
     let sleep = sleep.map(|sleep| SleepPrograms {
         all: bind(&sleep.sleep, map),
         update: bind(&sleep.update, LaneMap::ActiveNeurons),
+        in_order: depends_on_order(&sleep.update.kernel),
     });
     let map = if guard.is_some() { LaneMap::ActiveNeurons } else { map };
     PopulationPrograms { update: bind(&population.update, map), guard, sleep, block_lanes }
+}
+
+/// Whether lanes may do something to the same element, whose result depends on who is first.
+fn depends_on_order(kernel: &Kernel) -> bool {
+    let mut depends = false;
+    kernel.body.for_each_op(&mut |op| {
+        depends |= matches!(
+            op,
+            Op::Accumulate(..)
+                | Op::AccumulateDelayed { .. }
+                | Op::AccumulateElement(..)
+                | Op::StorePointer(..)
+                | Op::Print { .. }
+        );
+    });
+    depends
 }
 
 /// Populations in which each custom update group changes what sleeping neurons wait for.

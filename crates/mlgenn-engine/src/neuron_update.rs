@@ -91,16 +91,18 @@ impl BlockStep<'_> {
             }
             return;
         }
-        let mut due = std::mem::take(&mut self.worker.active);
-        self.worker.calendars[index].take(self.now, &mut due);
-        self.worker.active_lanes.list_distances(&due, population.size);
+        let mut due = self.worker.calendars[index].take(self.now);
+        if sleep.in_order {
+            due.sort_unstable();
+        }
+        self.worker.active_lanes.list_distances(&due, population.size as u32);
         self.update_listed(population.size, &sleep.update, members);
         if let Some(timesteps) = self.worker.sleep.words(0, due.len()) {
             for (&neuron, &timesteps) in due.iter().zip(&*timesteps) {
                 self.worker.calendars[index].sleep(self.now, neuron, timesteps);
             }
         }
-        self.worker.active = due;
+        self.worker.calendars[index].give_back(self.now, due);
     }
 
     fn first_member(&self) -> usize {

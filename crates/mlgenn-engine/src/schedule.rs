@@ -19,7 +19,6 @@ use mlgenn_model::plan::{EventQueueId, SynapseGroupPlan, SynapseKernel};
 use crate::bind::{BoundKernel, Place, Surroundings};
 use crate::compiled::{CompiledModel, SynapsePrograms};
 use crate::connectivity_index::ConnectivityIndex;
-use crate::neuron_update::for_each_bit;
 use crate::recording::Recording;
 use crate::worker::{Worker, elapsed};
 
@@ -145,7 +144,14 @@ impl BlockStep<'_> {
         let start = (member * array.slots + slot) * words;
         self.worker.active.clear();
         let Some(bits) = self.shared.buffers[id.0].words(start, words) else { return };
-        for_each_bit(bits, |neuron| self.worker.active.push(neuron as u32));
+        let active = &mut self.worker.active;
+        for (first, &word) in (0..).step_by(32).zip(&*bits) {
+            let mut left: u32 = word;
+            while left != 0 {
+                active.push(first + left.trailing_zeros());
+                left &= left - 1;
+            }
+        }
     }
 
     /// Run a kernel for the rows of the active neurons.

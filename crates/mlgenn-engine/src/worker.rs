@@ -57,18 +57,12 @@ impl ActiveLanes {
     }
 
     /// List the neurons at some distances, members having `size` of them.
-    pub(crate) fn list_distances(&mut self, distances: &[u32], size: usize) {
+    pub(crate) fn list_distances(&mut self, distances: &[u32], size: u32) {
         self.clear();
         self.distances.extend_from_slice(distances);
-        let (mut member, mut start) = (0, 0);
-        for &distance in distances {
-            while distance - start >= size as u32 {
-                member += 1;
-                start += size as u32;
-            }
-            self.members.push(member);
-            self.neurons.push(distance - start);
-        }
+        self.members.extend(distances.iter().map(|distance| distance / size));
+        let lanes = distances.iter().zip(&self.members);
+        self.neurons.extend(lanes.map(|(distance, member)| distance - member * size));
     }
 
     fn clear(&mut self) {
