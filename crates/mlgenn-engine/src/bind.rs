@@ -7,6 +7,10 @@ use mlgenn_model::plan::{
     ConnectivityPlan, EventQueueId, Index, Plan, PlannedKernel, RingPosition, Scalar, SlotBinding,
     SynapseGroupPlan,
 };
+use smallvec::SmallVec;
+
+/// What the slots of a launch are bound to; kernels hardly ever have more.
+pub(crate) type Operands<'a> = SmallVec<[Operand<'a>; 32]>;
 
 /// How the lanes of a launch relate to neurons and synapses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,7 +229,7 @@ impl BoundKernel {
         &self,
         around: &Surroundings<'a>,
         place: &Place<'a>,
-        operands: &mut Vec<Operand<'a>>,
+        operands: &mut Operands<'a>,
     ) {
         operands.clear();
         operands.extend(self.slots.iter().map(|slot| slot.operand(around, place)));

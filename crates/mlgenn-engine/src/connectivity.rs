@@ -8,7 +8,7 @@ use mlgenn_ir::{Buffer, Type};
 use mlgenn_model::plan::{ConnectivityPlan, PlannedKernel, SparseFrom, SynapseGroupPlan};
 
 use crate::arrays::{ArrayData, Arrays};
-use crate::bind::{BoundKernel, LaneMap, Place, Surroundings};
+use crate::bind::{BoundKernel, LaneMap, Operands, Place, Surroundings};
 use crate::compiled::CompiledModel;
 use crate::error::EngineError;
 use crate::random_key::random_key;
@@ -90,7 +90,7 @@ impl Builder<'_> {
     fn run(&self, kernel: &PlannedKernel, lanes: usize) -> Result<(), EngineError> {
         let executor = self.model.backend.executor();
         let bound = BoundKernel::new(executor, &self.model.plan, kernel, LaneMap::Neurons);
-        let mut operands = Vec::new();
+        let mut operands = Operands::new();
         bound.operands(&self.around, &Place::default(), &mut operands);
         bound.program.launch(&Launch { lanes, operands: &operands, watch: self.watch });
         match self.watch.take_fault() {

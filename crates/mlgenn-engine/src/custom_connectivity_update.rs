@@ -3,7 +3,7 @@
 use mlgenn_ir::launch::{Launch, Watch};
 use mlgenn_model::plan::CustomConnectivityUpdatePlan;
 
-use crate::bind::{BoundKernel, LaneMap, Place, Surroundings};
+use crate::bind::{BoundKernel, LaneMap, Operands, Place, Surroundings};
 use crate::compiled::CompiledModel;
 use crate::custom_update::WORTH_THREADS;
 
@@ -80,7 +80,7 @@ impl ConnectivityUpdates<'_> {
 
     fn launch(&self, kernel: &BoundKernel, first: usize, lanes: usize) {
         let place = Place { stretch: first, ..Place::default() };
-        let mut operands = Vec::new();
+        let mut operands = Operands::new();
         kernel.operands(&self.around, &place, &mut operands);
         kernel.program.launch(&Launch { lanes, operands: &operands, watch: self.watch });
     }

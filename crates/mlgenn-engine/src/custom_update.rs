@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use mlgenn_ir::launch::{Launch, Operand, Watch};
+use mlgenn_ir::launch::{Launch, Watch};
 use mlgenn_ir::{Buffer, Type, evaluate};
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{CustomUpdatePlan, CustomUpdateSize, Reduce, SlotBinding};
 
-use crate::bind::{BoundKernel, Place, Surroundings};
+use crate::bind::{BoundKernel, Operands, Place, Surroundings};
 use crate::compiled::CompiledModel;
 use crate::spike_count::Spikes;
 
@@ -212,7 +212,7 @@ impl<'a> CustomUpdates<'a> {
         copy: usize,
         items: Range<usize>,
     ) {
-        let mut operands = Vec::with_capacity(16);
+        let mut operands = Operands::new();
         let mut place = Place { member: copy, block: copy, ..Place::default() };
         match update.size {
             CustomUpdateSize::Elements(size) => {
@@ -242,7 +242,7 @@ impl<'a> CustomUpdates<'a> {
         kernel: &BoundKernel,
         place: &Place<'a>,
         size: usize,
-        operands: &mut Vec<Operand<'a>>,
+        operands: &mut Operands<'a>,
     ) {
         let over_neurons: Vec<_> = update
             .reductions
@@ -281,7 +281,7 @@ impl<'a> CustomUpdates<'a> {
         kernel: &BoundKernel,
         place: &Place<'a>,
         lanes: usize,
-        operands: &mut Vec<Operand<'a>>,
+        operands: &mut Operands<'a>,
     ) {
         kernel.operands(&self.around, place, operands);
         kernel.program.launch(&Launch { lanes, operands, watch: self.watch });

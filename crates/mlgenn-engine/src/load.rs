@@ -10,7 +10,7 @@ use mlgenn_model::layout::{ArrayId, Length};
 use mlgenn_model::plan::{ConnectivityPlan, InitFrom, InitOver, InitPlan};
 
 use crate::arrays::{ArrayData, Arrays};
-use crate::bind::{BoundKernel, Place, Surroundings};
+use crate::bind::{BoundKernel, Operands, Place, Surroundings};
 use crate::compiled::CompiledModel;
 use crate::connectivity::{Builder, Placement};
 use crate::connectivity_index::ConnectivityIndex;
@@ -156,7 +156,7 @@ impl Loader<'_> {
 
     /// Run a kernel for the first slot of the first copy.
     fn run(&self, init: &InitPlan, kernel: &BoundKernel) {
-        let mut operands = Vec::new();
+        let mut operands = Operands::new();
         let mut place = Place::default();
         match init.over {
             InitOver::Elements | InitOver::Kernel { .. } => {

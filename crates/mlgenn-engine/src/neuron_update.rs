@@ -5,7 +5,7 @@ use std::ops::Range;
 use mlgenn_model::layout::ArrayId;
 use mlgenn_model::plan::{EventQueueId, PopulationPlan};
 
-use crate::bind::{BoundKernel, Place, block_words};
+use crate::bind::{BoundKernel, Operands, Place, block_words};
 use crate::calendar::SHORTEST_STRETCH;
 use crate::compiled::{PopulationPrograms, SleepPrograms};
 use crate::schedule::BlockStep;
@@ -31,7 +31,7 @@ impl BlockStep<'_> {
 
     /// Update every neuron of a population.
     fn update_all(&self, population: &PopulationPlan, programs: &PopulationPrograms) {
-        let mut operands = Vec::with_capacity(64);
+        let mut operands = Operands::new();
         let update = &programs.update;
         let members = self.shared.model.plan.blocks.members(self.block);
         let around = self.surroundings();
@@ -84,8 +84,7 @@ impl BlockStep<'_> {
             self.update_active(population, programs, guard);
             let count = members.len() * population.size;
             let all = self.all_lanes(programs, count);
-            let mut operands = Vec::with_capacity(16);
-            self.launch(&sleep.all, &self.surroundings(), &all, count, &mut operands);
+            self.launch(&sleep.all, &self.surroundings(), &all, count, &mut Operands::new());
             if let Some(timesteps) = self.worker.sleep.words(0, count) {
                 self.worker.calendars[index].make(self.now, timesteps);
             }
@@ -144,7 +143,7 @@ impl BlockStep<'_> {
         members: Range<usize>,
     ) {
         let count = members.len() * size;
-        self.launch(guard, &self.surroundings(), all, count, &mut Vec::with_capacity(16));
+        self.launch(guard, &self.surroundings(), all, count, &mut Operands::new());
         self.worker.active_lanes.list(count, size);
         self.update_listed(size, update, members);
     }
@@ -155,7 +154,7 @@ impl BlockStep<'_> {
         let found = active.neurons.len();
         if found > 0 {
             let place = self.listed_lanes(members.start);
-            self.launch(update, &self.surroundings(), &place, found, &mut Vec::with_capacity(64));
+            self.launch(update, &self.surroundings(), &place, found, &mut Operands::new());
         }
         let plan = &self.shared.model.plan;
         for (ordinal, queue) in update.queues.iter().enumerate() {

@@ -12,11 +12,11 @@
 use std::sync::Arc;
 
 use mlgenn_ir::Buffer;
-use mlgenn_ir::launch::{AddRows, AddRuns, Launch, Operand, Watch};
+use mlgenn_ir::launch::{AddRows, AddRuns, Launch, Watch};
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{EventQueueId, SynapseGroupPlan, SynapseKernel};
 
-use crate::bind::{BoundKernel, Place, Surroundings};
+use crate::bind::{BoundKernel, Operands, Place, Surroundings};
 use crate::compiled::{CompiledModel, SynapsePrograms};
 use crate::connectivity_index::ConnectivityIndex;
 use crate::recording::Recording;
@@ -145,11 +145,17 @@ impl BlockStep<'_> {
         self.worker.active.clear();
         let Some(bits) = self.shared.buffers[id.0].words(start, words) else { return };
         let active = &mut self.worker.active;
-        for (first, &word) in (0..).step_by(32).zip(&*bits) {
-            let mut left: u32 = word;
-            while left != 0 {
-                active.push(first + left.trailing_zeros());
-                left &= left - 1;
+        // Most words are empty: they are passed over eight at a time.
+        for (first, words) in (0..).step_by(8 * 32).zip(bits.chunks(8)) {
+            if words.iter().fold(0, |any, word| any | word) == 0 {
+                continue;
+            }
+            for (first, &word) in (first..).step_by(32).zip(words) {
+                let mut left: u32 = word;
+                while left != 0 {
+                    active.push(first + left.trailing_zeros());
+                    left &= left - 1;
+                }
             }
         }
     }
@@ -173,7 +179,7 @@ impl BlockStep<'_> {
         }
         let buffers = self.shared.buffers;
         let around = self.surroundings();
-        let mut operands = Vec::with_capacity(32);
+        let mut operands = Operands::new();
         let mut place = Place { member, block: self.block, ..Place::default() };
         if let Some(prologue) = &programs.prologue {
             self.launch(prologue, &around, &place, group.num_post, &mut operands);
@@ -238,7 +244,7 @@ impl BlockStep<'_> {
             return;
         }
         let around = self.surroundings();
-        let mut operands = Vec::with_capacity(32);
+        let mut operands = Operands::new();
         let mut place = Place { member, block: self.block, ..Place::default() };
         for &column in &self.worker.active {
             place.line = column as usize;
@@ -278,7 +284,7 @@ impl BlockStep<'_> {
         around: &Surroundings<'b>,
         place: &Place<'b>,
         lanes: usize,
-        operands: &mut Vec<Operand<'b>>,
+        operands: &mut Operands<'b>,
     ) {
         kernel.operands(around, place, operands);
         kernel.program.launch(&Launch { lanes, operands, watch: self.shared.watch });
