@@ -21,7 +21,7 @@ from mlgenn_rs.neurons import (
     LeakyIntegrateFire,
     SpikeInput,
 )
-from mlgenn_rs.optimisers import Adam
+from mlgenn_rs.optimisers import SGD, Adam
 from mlgenn_rs.serialisers import Numpy
 from mlgenn_rs.synapses import Exponential
 from mlgenn_rs.utils.data import preprocess_spikes
@@ -167,6 +167,42 @@ def test_optimisers() -> None:
     assert parameters.alpha == pytest.approx(0.0125) and weights.alpha == 0.01
     parameters = net.compile(learn={net.hid: "tau_mem"}).optimisers[1][0]
     assert parameters.alpha == 0.01
+
+
+def test_optimisers_by_parameter() -> None:
+    net = Net()
+    compiled = net.compile(
+        learn={net.hid: ["tau_mem", "tau_syn", "v_thresh"], net.out: ["bias", "tau_mem"]},
+        param_optimiser={"bias": SGD(0.5), "tau_mem": Adam(0.3)},
+    )
+    found = [(type(o), o.alpha, len(updates)) for o, updates in compiled.optimisers]
+    assert found == [(Adam, 0.01, 3), (Adam, 0.3, 2), (Adam, 0.01, 2), (SGD, 0.5, 1)]
+    with compiled:
+        before = read(compiled, net.out, "Bias")
+        net.train(compiled)
+        assert np.all(read(compiled, net.out, "Bias") != before)
+
+
+@pytest.mark.parametrize("per", ["neuron", "population"])
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_norms_of_gradients_are_limited(per: str, batch_size: int) -> None:
+    net, limit = Net(), 1e-3
+    compiled = net.compile(
+        learn={net.hid: ["tau_mem", "beta"]},
+        learn_per=per,
+        optimiser=STILL,
+        param_optimiser=SGD(1.0, clip_norm=limit),
+        batch_size=batch_size,
+    )
+    with compiled:
+        names = ("LogTauMem", "Beta")
+        before = [read(compiled, net.hid, name) for name in names]
+        net.train(compiled, 1, 2 * batch_size)
+        moved = [read(compiled, net.hid, n) - b for n, b in zip(names, before, strict=True)]
+    if per == "population":
+        moved = [values[:1] for values in moved]
+    norm = np.linalg.norm(np.concatenate(moved))
+    assert norm == pytest.approx(limit, rel=1e-3)
 
 
 def test_bounds() -> None:
@@ -348,6 +384,8 @@ def test_learned_parameters_lower_the_loss(per: str) -> None:
         (ValueError, "'neuron' or 'population'", lambda net: {"learn_per": "layer"}),
         (ValueError, "min_slope", lambda net: {"min_slope": 0.0}),
         (RuntimeError, "Optimiser", lambda net: {"param_optimiser": "unknown"}),
+        (RuntimeError, "Optimiser", lambda net: {"param_optimiser": {"bias": 3}}),
+        (ValueError, "'tau'; known are", lambda net: {"param_optimiser": {"tau": "adam"}}),
         (
             NotImplementedError,
             "'out': EventProp does not learn beta of LeakyIntegrate.*: tau_mem, tau_syn, bias",

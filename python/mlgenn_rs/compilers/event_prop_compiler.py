@@ -38,7 +38,12 @@ from .event_prop.assembly import Assembly, NetworkState
 from .event_prop.callbacks import UpdateTrial
 from .event_prop.hidden_model import FEEDBACK_INPUT, build_hidden
 from .event_prop.input_model import build_input
-from .event_prop.learned_parameters import LearnedParameters, check_learned, parse_learned
+from .event_prop.learned_parameters import (
+    LearnedParameters,
+    check_learned,
+    parse_learned,
+    parse_param_optimisers,
+)
 from .event_prop.li_output_model import build_li_output
 from .event_prop.lif_output_model import build_lif_output
 from .event_prop.population import Role
@@ -179,7 +184,8 @@ class EventPropCompiler(Compiler):
     learn_per
         Whether each ``"neuron"`` has its own learned parameters, or a ``"population"`` shares them.
     param_optimiser
-        Optimiser of learned parameters; ``None`` for an independent copy of ``optimiser``.
+        Optimiser of learned parameters, or a dictionary with optimisers of some of them by name,
+        because their scales differ; ``None``, or missing: an independent copy of ``optimiser``.
     genn_kwargs
         Backend and preferences of the engine.
 
@@ -220,7 +226,7 @@ class EventPropCompiler(Compiler):
         min_slope: float = 0.2,
         learn: Mapping[PopulationType, Sequence[str] | str] = MappingProxyType({}),
         learn_per: str = "neuron",
-        param_optimiser: Optimiser | str | None = None,
+        param_optimiser: Optimiser | str | Mapping[str, Optimiser | str] | None = None,
         **genn_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -261,14 +267,14 @@ class EventPropCompiler(Compiler):
         self.reg_lambda_lower: Lambda = parse_lambda(reg_lambda_lower, f"{what}: reg_lambda_lower")
         self.reg_nu_upper = check_number(reg_nu_upper, f"{what}: reg_nu_upper")
         self._optimiser = get_given_object(optimiser, Optimiser, "Optimiser", default_optimisers)
-        self._delay_optimiser, self._param_optimiser = (
-            get_object(
-                self._optimiser if given is None else given,
-                Optimiser,
-                "Optimiser",
-                default_optimisers,
-            )
-            for given in (delay_optimiser, param_optimiser)
+        self._delay_optimiser = get_object(
+            self._optimiser if delay_optimiser is None else delay_optimiser,
+            Optimiser,
+            "Optimiser",
+            default_optimisers,
+        )
+        self._param_optimisers = parse_param_optimisers(
+            param_optimiser, self._optimiser, f"{what}: param_optimiser"
         )
         self.exact_adjoint = bool(exact_adjoint)
         self.learn = parse_learned(learn, f"{what}: learn")
@@ -364,9 +370,14 @@ class EventPropCompiler(Compiler):
         if compile_state.is_exact:
             learned = LearnedParameters(self.learn[pop].names if pop in self.learn else ())
         if loss is None:
-            state = build_hidden(
-                pop, model, num_neurons, self.settings, self._get_regularisation(pop), learned
-            )
+            regularisation = None
+            if self.regulariser_enabled(pop):
+                upper = get_lambda(self.reg_lambda_upper, pop)
+                lower = get_lambda(self.reg_lambda_lower, pop)
+                regularisation = SpikeCountRegularisation(
+                    self.settings, upper, lower, self.reg_nu_upper
+                )
+            state = build_hidden(pop, model, num_neurons, self.settings, regularisation, learned)
         elif isinstance(pop.neuron, LeakyIntegrate):
             model, state = build_li_output(
                 pop, model, num_neurons, self.settings, loss, self.per_timestep_loss, learned
@@ -450,7 +461,7 @@ class EventPropCompiler(Compiler):
         assembly.train_callbacks += before
         assembly.add_learning(self._optimiser, self._delay_optimiser)
         if self.learn:
-            assembly.add_parameter_learning(self._param_optimiser, self.learn_per == "population")
+            assembly.add_parameter_learning(self._param_optimisers, self.learn_per == "population")
         assembly.add_learning_callbacks()
         assembly.add_trials()
         assembly.add_current_zeroing()
@@ -485,14 +496,4 @@ class EventPropCompiler(Compiler):
                 )
                 for pop, loss in compile_state.losses.items()
             },
-        )
-
-    def _get_regularisation(self, pop: Population) -> SpikeCountRegularisation | None:
-        if not self.regulariser_enabled(pop):
-            return None
-        return SpikeCountRegularisation(
-            self.settings,
-            get_lambda(self.reg_lambda_upper, pop),
-            get_lambda(self.reg_lambda_lower, pop),
-            self.reg_nu_upper,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -134,21 +134,29 @@ class Assembly:
             self._add(zero_model(group, gradients), ZERO_GROUP, f"CUZeroConnGradient{i}")
         self._has_gradients |= bool(trained)
 
-    def add_parameter_learning(self, optimiser: Optimiser, is_shared: bool) -> None:
+    def add_parameter_learning(self, optimisers: Mapping[str, Optimiser], is_shared: bool) -> None:
         """Train parameters of neurons, of each of them or shared by all of a population."""
         # Each compiled network has optimisers of its own, whose parameters may be scheduled
-        own = get_object(optimiser, Optimiser, "Optimiser", default_optimisers)
-        updates: list[Any] = []
+        own = {
+            given: (get_object(given, Optimiser, "Optimiser", default_optimisers), list[Any]())
+            for given in optimisers.values()
+        }
         for i, (pop, state) in enumerate(self.state.populations.items()):
             if state.learned is None or not state.learned.names:
                 continue
             group = self.neuron_populations[pop]
             variables = state.learned.learned_variables(self.settings)
-            for j, var in enumerate(variables):
-                suffix = f"Param{i}_{j}"
+            for name, var in zip(state.learned.names, variables, strict=True):
+                optimiser, updates = own[optimisers[name]]
                 updates.append(
                     self._learning.add(
-                        group, own, var.name, var.gradient, suffix, var.clamp, is_shared
+                        group,
+                        optimiser,
+                        var.name,
+                        var.gradient,
+                        f"{VARIABLES[name]}{i}",
+                        var.clamp,
+                        is_shared,
                     )
                 )
             gradients = [var.gradient for var in variables]
@@ -157,8 +165,8 @@ class Assembly:
             if derive is not None:
                 self._add(derive, _DERIVE_GROUP, f"CUDeriveConstants{i}")
                 self._has_derived = True
-        self.optimisers.append((own, updates))
-        self._has_gradients |= bool(updates)
+        self.optimisers += [(optimiser, updates) for optimiser, updates in own.values() if updates]
+        self._has_gradients = True
 
     def add_learning_callbacks(self) -> None:
         """Run what was added for learning at the end of each batch that there are gradients of."""

@@ -16,8 +16,10 @@ import numpy as np
 from ...engine import create_var_ref
 from ...engine.enums import VarAccess, VarAccessMode
 from ...neurons import AdaptiveLeakyIntegrateFire, Input, LeakyIntegrate, LeakyIntegrateFire
+from ...optimisers import Optimiser, default_optimisers
 from ...population import Population
 from ...utils.model import CustomUpdateModel, NeuronModel, SynapseModel
+from ...utils.module import get_object
 from ...utils.network import get_underlying_pop
 from ...utils.value import is_value_constant
 from .constants import CONSTANTS
@@ -318,3 +320,29 @@ def parse_learned(given: Any, what: str) -> dict[Population, LearnedParameters]:
         if names:
             parsed[get_underlying_pop(pop)] = LearnedParameters(names)
     return parsed
+
+
+def parse_param_optimisers(given: Any, default: Optimiser, what: str) -> dict[str, Optimiser]:
+    """Return an optimiser for each parameter that can be learned, by name.
+
+    Raises
+    ------
+    ValueError
+        If one is given for something else.
+    RuntimeError
+        If one is neither an object nor a known name.
+    """
+    by_name = given if isinstance(given, Mapping) else {}
+    for name in by_name:
+        if name not in VARIABLES:
+            raise ValueError(
+                f"{what}: unknown parameter {name!r}; known are: {', '.join(VARIABLES)}"
+            )
+    other = default if given is None or isinstance(given, Mapping) else given
+    shared = get_object(other, Optimiser, "Optimiser", default_optimisers)
+    return {
+        name: get_object(by_name[name], Optimiser, "Optimiser", default_optimisers)
+        if name in by_name
+        else shared
+        for name in VARIABLES
+    }
