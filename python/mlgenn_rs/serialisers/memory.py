@@ -43,7 +43,7 @@ class Memory(Serialiser):
         KeyError
             If there is none.
         """
-        return self.arrays[_as_strings(keys)].copy()
+        return np.array(self.arrays[_as_strings(keys)])
 
     def deserialise_all(self, keys: Sequence[Any]) -> dict[str, npt.NDArray[Any]]:
         """Return copies of all arrays with one more key, by that key."""
