@@ -153,7 +153,10 @@ def recurrent_network(
 )
 @with_floor
 def sparse_recurrent(neurons: int, batch_size: int, timesteps: int, threads: int) -> Case:
-    """Poisson drive of 10 Hz, LIF, 10 % recurrent connections, exponential synapses."""
+    """Poisson drive of 10 Hz, LIF, 10 % recurrent connections, exponential synapses.
+
+    Neurons spike about once for each spike of the drive, as in the figures of other packages.
+    """
     from mlgenn_rs import Connection, Network, Population
     from mlgenn_rs.connectivity import FixedProbability, OneToOne
     from mlgenn_rs.initializers import Normal
@@ -164,7 +167,7 @@ def sparse_recurrent(neurons: int, batch_size: int, timesteps: int, threads: int
     with network:
         source = Population(PoissonInput(), neurons, name="Drive")
         target = Population(LeakyIntegrateFire(tau_mem=20.0), neurons, name="Neurons")
-        Connection(source, target, OneToOne(1.2), Exponential(5.0), name="In")
+        Connection(source, target, OneToOne(0.35), Exponential(5.0), name="In")
         random = FixedProbability(0.1, Normal(0.0, 0.002))
         Connection(target, target, random, Exponential(5.0), name="Recurrent")
     rates = np.full((batch_size, neurons), 0.01, dtype=np.float32)

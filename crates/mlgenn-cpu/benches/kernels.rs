@@ -8,6 +8,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mlgenn_cpu::{BlockExecutor, Level, with_flush_to_zero};
 use mlgenn_ir::launch::{AddRows, Executor, Launch, Operand, Pattern, Ring, Watch};
+use mlgenn_ir::target_lists::{AddToTargets, TargetLists, Weights};
 use mlgenn_ir::{Buffer, Kernel, SlotKind, Type};
 
 /// A leaky integrate-and-fire neuron with a refractory time and an exponential synapse.
@@ -283,6 +284,16 @@ begin
 end
 ";
 
+/// Kernels that draw a number per neuron.
+fn random(function: &str) -> String {
+    format!(
+        "kernel \"random\"\nslot key: u64 variable launch\nslot id: u32 variable neuron\n\
+         slot z: f32 variable neuron writable\nbegin\n  %0: u64 = read key\n  \
+         %1: u32 = read id\n  %2: u64 = convert %1\n  %3: u32 = const 0\n  \
+         %4: f32 = random {function} %0, %2, %3, %3\n  write z, %4\nend\n"
+    )
+}
+
 /// One operation on an array in place.
 fn operation(text: &str) -> String {
     let slots = "slot x: f32 variable neuron\nslot y: f32 variable neuron\n\
@@ -337,6 +348,7 @@ impl Bench {
                         x.to_bits()
                     }
                     _ if slot.name == "first" => i as u32 * 64,
+                    _ if slot.name == "id" => i as u32,
                     _ => 0,
                 };
                 buffer.store(i, u64::from(bits));
@@ -411,6 +423,10 @@ fn operations(criterion: &mut Criterion) {
         ] {
             Bench::new(&operation(text), 1024).run(criterion, name, &executor);
         }
+        for function in ["uniform", "exponential", "normal"] {
+            let name = format!("random/{function}");
+            Bench::new(&random(function), 1024).run(criterion, &name, &executor);
+        }
     }
 }
 
@@ -469,6 +485,34 @@ fn dense(criterion: &mut Criterion) {
     }
 }
 
+/// A hundredth of the rows of matrices with a tenth of the synapses, other rows each time.
+fn sparse(criterion: &mut Criterion) {
+    for size in [1000u32, 4000, 10_000] {
+        let (stride, shown) = (size as usize / 10, size / 100);
+        let mut lists = TargetLists::new(size as usize, stride * size as usize);
+        for row in 0..size {
+            let targets: Vec<u32> = (0..size / 10).map(|i| i * 10 + (i * row) % 10).collect();
+            assert!(lists.push(&targets));
+        }
+        let weights = Buffer::new(Type::F32, stride * size as usize).unwrap();
+        let out = Buffer::new(Type::F32, size as usize).unwrap();
+        let executor = BlockExecutor::new();
+        let mut group = criterion.benchmark_group("sparse");
+        group.throughput(Throughput::Elements(u64::from(shown) * stride as u64));
+        group.bench_function(format!("{size}"), |bencher| {
+            let mut shift = 0;
+            bencher.iter(|| {
+                shift = (shift + 7919) % size;
+                let rows: Vec<u32> = (0..shown).map(|i| (i * 97 + shift) % size).collect();
+                let weights = Weights::Each { buffer: &weights, offset: 0, stride };
+                let (lists, rows, out) = (&lists, &rows, &out);
+                executor.add_to_targets(&AddToTargets { lists, weights, rows, out, out_offset: 0 });
+            });
+        });
+        group.finish();
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default()
@@ -476,6 +520,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(50))
         .measurement_time(Duration::from_millis(200))
         .without_plots();
-    targets = compilation, operations, neurons, rows, dense
+    targets = compilation, operations, neurons, rows, dense, sparse
 }
 criterion_main!(benches);

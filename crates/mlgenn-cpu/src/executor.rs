@@ -2,10 +2,12 @@
 
 use mlgenn_ir::Kernel;
 use mlgenn_ir::launch::{AddRows, AddRuns, Executor, Pattern, Program};
+use mlgenn_ir::target_lists::AddToTargets;
 
 use crate::dense_rows;
 use crate::runs;
 use crate::simd::Level;
+use crate::sparse_rows;
 use crate::tape::{Options, assemble};
 
 /// Runs kernels on the vector unit of this processor, a block of lanes at a time; the results are
@@ -73,5 +75,9 @@ impl Executor for BlockExecutor {
 
     fn add_runs(&self, runs: &AddRuns<'_>) {
         runs::add_runs(self.level, runs);
+    }
+
+    fn add_to_targets(&self, add: &AddToTargets<'_>) {
+        sparse_rows::add_to_targets(add);
     }
 }

@@ -11,6 +11,7 @@ mod flush_to_zero;
 mod native;
 mod runs;
 mod simd;
+mod sparse_rows;
 mod steps;
 mod tape;
 

@@ -282,6 +282,47 @@ fn random_numbers() {
     }
 }
 
+/// Elements in stretches, as those of neurons and of the synapses of a row are.
+#[test]
+fn random_numbers_of_stretches() {
+    use RandomFunction::*;
+    let long = |first: u64| (0..300).map(|lane| first.wrapping_add(lane)).collect::<Vec<_>>();
+    let several = [(0, 40), (130, 70), (7, 3), (9, 1), (10, 100), (1 << 40, 17), (5, 69)]
+        .into_iter()
+        .flat_map(|(first, count)| (0..count).map(move |i| first + i))
+        .collect();
+    let firsts = [0, 1, 37, 63, 64, (1 << 34) - 20, u64::MAX - 100];
+    let columns = firsts.into_iter().map(long).chain([several]);
+    for elements in columns {
+        for function in [Bits, Uniform, Normal, Exponential, LogNormal] {
+            let mut builder = KernelBuilder::new("stretches");
+            let mut slots = Vec::new();
+            let mut read = |name: &str, ty: Type, pattern: Pattern, contents: Vec<u64>| {
+                let slot = builder.slot(name, ty, variable(false));
+                slots.push(binding(pattern, ty, contents));
+                builder.read(slot)
+            };
+            let key = read("key", Type::U64, Pattern::Uniform, vec![0x1234_5678_9abc_def0]);
+            let element = read("element", Type::U64, Pattern::Contiguous, elements.clone());
+            let timestep = read("timestep", Type::U32, Pattern::Uniform, vec![77]);
+            let draw = read("draw", Type::U32, Pattern::Uniform, vec![3]);
+            let count = random::signature(function, Type::F32).parameters.iter().flatten().count();
+            let argument = |i: usize| u64::from((0.5 + i as f32).to_bits());
+            let arguments = (0..count)
+                .map(|i| read("argument", Type::F32, Pattern::Uniform, vec![argument(i)]))
+                .collect();
+            let result = random::signature(function, Type::F32).result;
+            let op = Op::Random { function, key, element, timestep, draw, arguments };
+            let value = builder.op(op, result);
+            let out = builder.slot("out", result, variable(true));
+            builder.write(out, value);
+            slots.push(binding(Pattern::Contiguous, result, vec![0; elements.len()]));
+            let case = Case { kernel: builder.finish(), lanes: elements.len(), slots };
+            assert_eq!(difference(&case), None, "{}", case.kernel);
+        }
+    }
+}
+
 /// Pairs of operations that the executor may do in one step.
 #[test]
 fn fused() {

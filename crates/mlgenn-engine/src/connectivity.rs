@@ -1,9 +1,8 @@
 //! Building the connectivity of sparse synapse groups when a network is loaded.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use mlgenn_ir::launch::{Launch, Watch};
-use mlgenn_ir::random::Position;
 use mlgenn_ir::{Buffer, Type};
 use mlgenn_model::plan::{ConnectivityPlan, PlannedKernel, SparseFrom, SynapseGroupPlan};
 
@@ -11,7 +10,11 @@ use crate::arrays::{ArrayData, Arrays};
 use crate::bind::{BoundKernel, LaneMap, Operands, Place, Surroundings};
 use crate::compiled::CompiledModel;
 use crate::error::EngineError;
+use crate::fixed_probability::FixedProbability;
 use crate::random_key::random_key;
+
+/// Rows that a thread initialises at a time.
+pub(crate) const ROWS_PER_PIECE: usize = 64;
 
 /// For groups with pairs given at load: where each given pair ended up.
 pub(crate) type Placement = Option<Vec<u32>>;
@@ -55,9 +58,7 @@ impl Builder<'_> {
             }
             SparseFrom::FixedProbability { probability, self_connections, stream } => {
                 let key = random_key(self.seed, *stream, 0);
-                for pre in 0..group.num_pre {
-                    fixed_probability(rows, pre, *probability, *self_connections, key)?;
-                }
+                self.fixed_probability(rows, *probability, *self_connections, key)?;
                 Ok(None)
             }
             SparseFrom::Rows(kernel) => {
@@ -85,6 +86,43 @@ impl Builder<'_> {
                 Ok(None)
             }
         }
+    }
+
+    /// Connect each pair with a probability; pieces of rows are drawn on all threads.
+    fn fixed_probability(
+        &self,
+        rows: &Rows<'_>,
+        probability: f64,
+        self_connections: bool,
+        key: u64,
+    ) -> Result<(), EngineError> {
+        if probability <= 0.0 {
+            return Ok(());
+        }
+        let group = rows.group;
+        let executor = self.model.backend.executor();
+        let drawer = FixedProbability::new(executor, probability, key, group.num_post)?;
+        let draw = |piece: usize| -> Result<(), EngineError> {
+            let memory = drawer.memory()?;
+            let first = piece * ROWS_PER_PIECE;
+            for pre in first..(first + ROWS_PER_PIECE).min(group.num_pre) {
+                let start = pre * group.row_stride;
+                let Some(targets) = rows.indices.words(start, group.row_stride) else { continue };
+                let except = (!self_connections).then_some(pre);
+                let length = drawer.draw(&memory, pre, except, targets);
+                let length = length.ok_or_else(|| rows.no_room(pre))?;
+                rows.row_length.store(pre, length as u64);
+            }
+            Ok(())
+        };
+        let pieces = group.num_pre.div_ceil(ROWS_PER_PIECE);
+        let results: Vec<_> = (0..pieces).map(|_| Mutex::new(Ok(()))).collect();
+        self.model.backend.for_each(pieces, &|piece| {
+            if let Ok(mut result) = results[piece].lock() {
+                *result = draw(piece);
+            }
+        });
+        results.into_iter().try_for_each(|result| result.into_inner().unwrap_or(Ok(())))
     }
 
     fn run(&self, kernel: &PlannedKernel, lanes: usize) -> Result<(), EngineError> {
@@ -144,6 +182,14 @@ impl Rows<'_> {
         EngineError::Connectivity { context, problem }
     }
 
+    fn no_room(&self, pre: usize) -> EngineError {
+        self.error(format!(
+            "row {pre} has more than {} synapses, the longest row that there is room for; \
+             set max_connections",
+            self.group.row_stride
+        ))
+    }
+
     /// Add a synapse at the end of a row; returns its index.
     fn push(&self, pre: usize, post: u32) -> Result<u32, EngineError> {
         let (num_pre, num_post) = (self.group.num_pre, self.group.num_post);
@@ -155,11 +201,7 @@ impl Rows<'_> {
         }
         let length = self.row_length.load(pre).unwrap_or(0) as usize;
         if length >= self.group.row_stride {
-            return Err(self.error(format!(
-                "row {pre} has more than {} synapses, the longest row that there is room for; \
-                 set max_connections",
-                self.group.row_stride
-            )));
+            return Err(self.no_room(pre));
         }
         let synapse = pre * self.group.row_stride + length;
         self.indices.store(synapse, u64::from(post));
@@ -217,34 +259,4 @@ impl Rows<'_> {
             self.row_length.store(pre, kept as u64);
         }
     }
-}
-
-/// Connect a neuron to each target with a probability: the gaps between targets follow the
-/// geometric distribution.
-fn fixed_probability(
-    rows: &Rows<'_>,
-    pre: usize,
-    probability: f64,
-    self_connections: bool,
-    key: u64,
-) -> Result<(), EngineError> {
-    if probability <= 0.0 {
-        return Ok(());
-    }
-    let num_post = rows.group.num_post as f64;
-    let scale = (-probability).ln_1p();
-    let mut next = 0.0;
-    for draw in 0..=u32::MAX {
-        let uniform = Position { key, element: pre as u64, timestep: 0, draw }.uniform64(0);
-        // Probability 1 divides by minus infinity: no gaps.
-        next += (uniform.ln() / scale).floor();
-        if next >= num_post {
-            break;
-        }
-        if self_connections || next != pre as f64 {
-            rows.push(pre, next as u32)?;
-        }
-        next += 1.0;
-    }
-    Ok(())
 }

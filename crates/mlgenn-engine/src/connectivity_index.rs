@@ -1,10 +1,12 @@
-//! Other ways to look at the synapses of a sparse group than by rows: by columns, and by runs.
+//! Other ways to look at the synapses of a sparse group than by the arrays of its rows: by columns,
+//! by runs, by lists of targets.
 
 use std::sync::Arc;
 
 use mlgenn_ir::Buffer;
 use mlgenn_ir::launch::Run;
-use mlgenn_model::plan::{ConnectivityPlan, SynapseGroupPlan};
+use mlgenn_ir::target_lists::TargetLists;
+use mlgenn_model::plan::{Added, ConnectivityPlan, SynapseGroupPlan};
 
 /// Runs shorter than this on average are no faster than single synapses.
 const WORTH_RUNS: usize = 4;
@@ -16,6 +18,8 @@ pub(crate) struct ConnectivityIndex {
     pub(crate) columns: Columns,
     /// Runs of synapses, if spikes only add weights and there are runs worth it.
     pub(crate) runs: Option<Runs>,
+    /// Lists of targets, if spikes only add weights and there are no runs.
+    pub(crate) targets: Option<TargetLists>,
 }
 
 /// Synapses of a sparse group by postsynaptic neuron.
@@ -55,11 +59,16 @@ impl ConnectivityIndex {
             kernel_entries,
         };
         let by_column = group.post_spike.is_some() || group.post_event.is_some();
-        let adds = group.pre_spike.as_ref().is_some_and(|kernel| kernel.adds_weights.is_some());
-        Self {
-            columns: if by_column { rows.columns() } else { Columns::default() },
-            runs: if adds { rows.runs() } else { None },
-        }
+        let columns = if by_column { rows.columns() } else { Columns::default() };
+        let adds = group.pre_spike.as_ref().and_then(|kernel| kernel.adds);
+        let runs = if matches!(adds, Some(Added::Weight(_))) { rows.runs() } else { None };
+        // A kernel's weights are not in the order of rows.
+        let listed = match adds {
+            Some(Added::Weight(_)) => runs.is_none() && kernel_entries.is_none(),
+            Some(Added::Constant(_)) => true,
+            None => false,
+        };
+        Self { columns, runs, targets: if listed { rows.targets() } else { None } }
     }
 }
 
@@ -80,8 +89,31 @@ impl Rows<'_> {
         (start, self.indices.words(start, length).map_or(&[], |targets| targets))
     }
 
+    /// Number of synapses.
+    fn count(&self) -> usize {
+        (0..self.group.num_pre).map(|pre| self.row(pre).1.len()).sum()
+    }
+
+    /// Whether there are runs long enough: most matrices have not, and that shows early.
+    fn has_runs(&self) -> bool {
+        let most = self.count() / WORTH_RUNS;
+        let mut runs = 0;
+        for pre in 0..self.group.num_pre {
+            let (_, targets) = self.row(pre);
+            let ends = targets.windows(2).filter(|pair| pair[0].wrapping_add(1) != pair[1]);
+            runs += ends.count() + usize::from(!targets.is_empty());
+            if runs > most {
+                return false;
+            }
+        }
+        true
+    }
+
     /// The runs, if they are long enough.
     fn runs(&self) -> Option<Runs> {
+        if !self.has_runs() {
+            return None;
+        }
         let mut index = Runs { starts: vec![0], runs: Vec::new() };
         let mut synapses = 0;
         for pre in 0..self.group.num_pre {
@@ -107,6 +139,12 @@ impl Rows<'_> {
             index.starts.push(index.runs.len() as u32);
         }
         (index.runs.len() * WORTH_RUNS <= synapses).then_some(index)
+    }
+
+    /// The targets of all rows, if each row has them in order and once.
+    fn targets(&self) -> Option<TargetLists> {
+        let mut lists = TargetLists::new(self.group.num_post, self.count());
+        (0..self.group.num_pre).all(|pre| lists.push(self.row(pre).1)).then_some(lists)
     }
 
     /// Synapses by postsynaptic neuron.

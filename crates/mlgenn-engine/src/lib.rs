@@ -16,6 +16,7 @@ mod custom_connectivity_update;
 mod custom_update;
 mod device;
 mod error;
+mod fixed_probability;
 mod load;
 mod mirror;
 mod neuron_update;

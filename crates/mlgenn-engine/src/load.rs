@@ -12,7 +12,7 @@ use mlgenn_model::plan::{ConnectivityPlan, InitFrom, InitOver, InitPlan};
 use crate::arrays::{ArrayData, Arrays};
 use crate::bind::{BoundKernel, Operands, Place, Surroundings};
 use crate::compiled::CompiledModel;
-use crate::connectivity::{Builder, Placement};
+use crate::connectivity::{Builder, Placement, ROWS_PER_PIECE};
 use crate::connectivity_index::ConnectivityIndex;
 use crate::error::EngineError;
 use crate::random_key::random_key;
@@ -156,23 +156,27 @@ impl Loader<'_> {
 
     /// Run a kernel for the first slot of the first copy.
     fn run(&self, init: &InitPlan, kernel: &BoundKernel) {
-        let mut operands = Operands::new();
-        let mut place = Place::default();
         match init.over {
             InitOver::Elements | InitOver::Kernel { .. } => {
                 let lanes = self.model.plan.layout.array(init.array).elements();
-                kernel.operands(&self.around, &place, &mut operands);
+                let mut operands = Operands::new();
+                kernel.operands(&self.around, &Place::default(), &mut operands);
                 let launch = Launch { lanes, operands: &operands, watch: self.watch };
                 kernel.program.launch(&launch);
             }
             InitOver::Synapses { group } => {
                 let group = &self.model.plan.synapse_groups[group];
-                for row in 0..group.num_pre {
-                    let lanes = place.enter_row(group, self.buffers, row);
-                    kernel.operands(&self.around, &place, &mut operands);
-                    let launch = Launch { lanes, operands: &operands, watch: self.watch };
-                    kernel.program.launch(&launch);
-                }
+                let pieces = group.num_pre.div_ceil(ROWS_PER_PIECE);
+                self.model.backend.for_each(pieces, &|piece| {
+                    let (mut operands, mut place) = (Operands::new(), Place::default());
+                    let first = piece * ROWS_PER_PIECE;
+                    for row in first..(first + ROWS_PER_PIECE).min(group.num_pre) {
+                        let lanes = place.enter_row(group, self.buffers, row);
+                        kernel.operands(&self.around, &place, &mut operands);
+                        let launch = Launch { lanes, operands: &operands, watch: self.watch };
+                        kernel.program.launch(&launch);
+                    }
+                });
             }
         }
     }

@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use mlgenn_ir::Buffer;
 use mlgenn_ir::launch::{AddRows, AddRuns, Launch, Watch};
-use mlgenn_model::layout::{ArrayId, Copies};
-use mlgenn_model::plan::{EventQueueId, SynapseGroupPlan, SynapseKernel};
+use mlgenn_ir::target_lists::{AddToTargets, Weights};
+use mlgenn_model::layout::Copies;
+use mlgenn_model::plan::{Added, EventQueueId, SynapseGroupPlan, SynapseKernel};
 
 use crate::bind::{BoundKernel, Operands, Place, Surroundings};
 use crate::compiled::{CompiledModel, SynapsePrograms};
@@ -172,8 +173,8 @@ impl BlockStep<'_> {
             return;
         }
         let group = &self.shared.model.plan.synapse_groups[index];
-        if let Some(weights) = kernel.adds_weights
-            && self.add_weights(index, weights, member)
+        if let Some(added) = kernel.adds
+            && self.add(index, added, member)
         {
             return;
         }
@@ -201,25 +202,40 @@ impl BlockStep<'_> {
 
     /// Add the weights of the rows of the active neurons to the output of a group, if there is a
     /// direct way.
-    fn add_weights(&self, index: usize, weights: ArrayId, member: usize) -> bool {
+    fn add(&self, index: usize, added: Added, member: usize) -> bool {
         let group = &self.shared.model.plan.synapse_groups[index];
+        let executor = self.shared.model.backend.executor();
+        let (out, out_offset) = (&*self.shared.buffers[group.out_post.0], member * group.num_post);
+        let rows = &self.worker.active;
+        let lookup = &self.shared.index[index];
+        let to_targets = |weights| match &lookup.targets {
+            Some(lists) => {
+                executor.add_to_targets(&AddToTargets { lists, weights, rows, out, out_offset });
+                true
+            }
+            None => false,
+        };
+        let weights = match added {
+            Added::Constant(weight) => return to_targets(Weights::Same(weight)),
+            Added::Weight(weights) => weights,
+        };
         let array = self.shared.model.plan.layout.array(weights);
         let copy = match array.copies {
             Copies::Shared => 0,
             Copies::Member => member,
             Copies::Block => self.block,
         };
-        let executor = self.shared.model.backend.executor();
         let (matrix, matrix_offset) = (&*self.shared.buffers[weights.0], copy * array.elements());
-        let (out, out_offset) = (&*self.shared.buffers[group.out_post.0], member * group.num_post);
-        let rows = &self.worker.active;
         if group.is_dense() {
             let columns = group.num_post;
             let rows = AddRows { matrix, matrix_offset, columns, rows, out, out_offset };
             executor.add_rows(&rows);
             return true;
         }
-        let Some(runs) = &self.shared.index[index].runs else { return false };
+        let Some(runs) = &lookup.runs else {
+            let (offset, stride) = (matrix_offset, group.row_stride);
+            return to_targets(Weights::Each { buffer: matrix, offset, stride });
+        };
         executor.add_runs(&AddRuns {
             weights: matrix,
             weights_offset: matrix_offset,

@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::buffer::Buffer;
 use crate::kernel::{Kernel, SlotKind};
+use crate::target_lists::AddToTargets;
 use crate::types::Type;
 
 /// Number of lanes that run in step: see the module on the order of effects.
@@ -211,6 +212,13 @@ pub trait Executor: Send + Sync {
                 }
             }
         }
+    }
+
+    /// Add weights to the targets of rows: for each `row` in order and each of its entries in
+    /// order, `out[out_offset + target] += weight`, in `f32`. Rows that do not exist or have not
+    /// all their weights are skipped, all of them if the vector is too short for some target.
+    fn add_to_targets(&self, add: &AddToTargets<'_>) {
+        add.run();
     }
 }
 

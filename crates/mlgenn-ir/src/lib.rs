@@ -18,6 +18,7 @@ pub mod philox;
 pub mod print;
 pub mod random;
 mod slots;
+pub mod target_lists;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;

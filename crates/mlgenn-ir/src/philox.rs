@@ -1,14 +1,19 @@
 //! Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw ("Parallel random
 //! numbers: as easy as 1, 2, 3", SC 2011).
 
-const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+/// What two words of the counter are multiplied by in each round.
+pub const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+/// What is added to the words of the key after each round.
+pub const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+
+/// Number of rounds.
+pub const ROUNDS: usize = 10;
 
 /// 128 random bits: a pure function of counter and key.
 pub fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let [mut c0, mut c1, mut c2, mut c3] = counter;
     let [mut k0, mut k1] = key;
-    for _ in 0..10 {
+    for _ in 0..ROUNDS {
         let low = u64::from(MULTIPLIERS[0]) * u64::from(c0);
         let high = u64::from(MULTIPLIERS[1]) * u64::from(c2);
         (c0, c1, c2, c3) =

@@ -2,10 +2,16 @@
 //!
 //! A number depends on the key of its stream, on the element (neuron or synapse), the timestep and
 //! the number of the draw, and on nothing else: not on the number of threads or lanes, nor on what
-//! was drawn before. The Philox counter is `[element low, element high, timestep, draw << 8 |
-//! iteration]`, where rejection methods count `iteration` up; draws are taken modulo 2^24.
+//! was drawn before. The Philox counter is `[block low, block high, timestep, draw << 8 |
+//! iteration]`; draws are taken modulo 2^24.
+//!
+//! Most functions in `f32` share blocks: the 4 words of 16 blocks serve 64 consecutive elements,
+//! so that vector units of up to 16 lanes make 64 numbers from one pass of Philox without moving
+//! a word to another lane. Word `w` of block `16 * g + i` belongs to element `64 * g + 16 * w + i`;
+//! the iteration is then [`SHARED`]. For all other functions a block is an element, and rejection
+//! methods count `iteration` up.
 
-use mlgenn_lang::typed::RandomFunction;
+pub use mlgenn_lang::typed::RandomFunction;
 
 use crate::math::elementary;
 use crate::philox::philox4x32;
@@ -105,6 +111,18 @@ fn unit64(high: u32, low: u32) -> f64 {
     ((bits >> 11) + 1) as f64 * (1.0 / 9_007_199_254_740_992.0)
 }
 
+/// The iteration of blocks that elements share.
+pub const SHARED: u32 = 0xff;
+
+/// Elements that share the same blocks.
+pub const GROUP: u64 = 64;
+
+/// Block and word of an element, for the functions that share blocks.
+#[inline]
+pub fn shared_block(element: u64) -> (u64, usize) {
+    ((element / GROUP) << 4 | element & 15, (element >> 4 & 3) as usize)
+}
+
 /// How often rejection methods try before they settle for the centre of the distribution: the
 /// chance of that is below 1e-20 for each of them.
 const MAX_ITERATIONS: u32 = 64;
@@ -121,14 +139,21 @@ impl Position {
         philox4x32(counter, [self.key as u32, (self.key >> 32) as u32])
     }
 
-    /// 32 bits: the first word of the block.
-    pub fn bits(&self) -> u32 {
-        self.block(0)[0]
+    /// The block that the element shares with others, and which of its words it has.
+    fn shared(&self) -> ([u32; 4], usize) {
+        let (block, word) = shared_block(self.element);
+        (Self { element: block, ..*self }.block(SHARED), word)
     }
 
-    /// Uniform in (0, 1]: from the first word.
+    /// 32 bits.
+    pub fn bits(&self) -> u32 {
+        let (block, word) = self.shared();
+        block[word]
+    }
+
+    /// Uniform in (0, 1].
     pub fn uniform32(&self) -> f32 {
-        unit32(self.block(0)[0])
+        unit32(self.bits())
     }
 
     /// Uniform in (0, 1]: from the first two words.
@@ -137,11 +162,15 @@ impl Position {
         unit64(w0, w1)
     }
 
-    /// Standard normal by the method of Box and Muller, from the first two words.
+    /// Standard normal by the method of Box and Muller: words 0 and 1 of a shared block give the
+    /// numbers of the elements with these words, 2 and 3 those of the others. The even ones have
+    /// the cosine, the odd ones the sine.
     pub fn normal32(&self) -> f32 {
-        let [w0, w1, ..] = self.block(0);
-        let radius = libm::sqrtf(-2.0 * elementary::log(unit32(w0)));
-        radius * libm::cosf(std::f32::consts::TAU * unit32(w1))
+        let (block, word) = self.shared();
+        let first = word & 2;
+        let radius = (-2.0 * elementary::log(unit32(block[first]))).sqrt();
+        let (sin, cos) = elementary::sin_cos_turns(block[first + 1]);
+        radius * if word & 1 == 0 { cos } else { sin }
     }
 
     /// Standard normal by the method of Box and Muller, from all four words.

@@ -79,6 +79,15 @@ impl Simd for Record {
         fail();
         0
     }
+    unsafe fn mul_even_u32(_: Id, _: Id) -> Id {
+        fail()
+    }
+    unsafe fn odd_to_even(_: Id) -> Id {
+        fail()
+    }
+    unsafe fn even_to_odd(_: Id) -> Id {
+        fail()
+    }
     unsafe fn splat(bits: u32) -> Id {
         with(|graph| graph.splat(bits))
     }

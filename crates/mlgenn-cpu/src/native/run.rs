@@ -277,7 +277,7 @@ impl Live {
                 let plan = &program.loops[step.immediate as usize];
                 plan.packs.iter().for_each(|pack| read(pack.from));
             }
-            Kind::Evaluate => {
+            Kind::Evaluate | Kind::Random(_) => {
                 let detail = &program.details[step.immediate as usize];
                 self.set(step.d, false);
                 detail.arguments.iter().for_each(|&(operand, _)| self.set(operand, true));

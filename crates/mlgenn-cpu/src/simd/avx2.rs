@@ -140,6 +140,18 @@ impl Simd for Avx2 {
         _mm256_mullo_epi32(a, b)
     }
     #[inline(always)]
+    unsafe fn mul_even_u32(a: __m256i, b: __m256i) -> __m256i {
+        _mm256_mul_epu32(a, b)
+    }
+    #[inline(always)]
+    unsafe fn odd_to_even(a: __m256i) -> __m256i {
+        _mm256_srli_epi64::<32>(a)
+    }
+    #[inline(always)]
+    unsafe fn even_to_odd(a: __m256i) -> __m256i {
+        _mm256_slli_epi64::<32>(a)
+    }
+    #[inline(always)]
     unsafe fn eq_i32(a: __m256i, b: __m256i) -> __m256i {
         _mm256_cmpeq_epi32(a, b)
     }

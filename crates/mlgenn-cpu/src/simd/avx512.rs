@@ -153,6 +153,18 @@ impl Simd for Avx512 {
         _mm512_mullo_epi32(a, b)
     }
     #[inline(always)]
+    unsafe fn mul_even_u32(a: __m512i, b: __m512i) -> __m512i {
+        _mm512_mul_epu32(a, b)
+    }
+    #[inline(always)]
+    unsafe fn odd_to_even(a: __m512i) -> __m512i {
+        _mm512_srli_epi64::<32>(a)
+    }
+    #[inline(always)]
+    unsafe fn even_to_odd(a: __m512i) -> __m512i {
+        _mm512_slli_epi64::<32>(a)
+    }
+    #[inline(always)]
     unsafe fn eq_i32(a: __m512i, b: __m512i) -> __m512i {
         mask(_mm512_cmpeq_epi32_mask(a, b))
     }

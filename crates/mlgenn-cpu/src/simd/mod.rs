@@ -86,6 +86,12 @@ pub(crate) trait Simd: Copy + 'static {
     unsafe fn add_i32(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub_i32(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn mul_i32(a: Self::V, b: Self::V) -> Self::V;
+    /// 64-bit products of the even lanes: the low half in the lane, the high half in the next one.
+    unsafe fn mul_even_u32(a: Self::V, b: Self::V) -> Self::V;
+    /// Each odd lane in the place of the even one before it, the odd ones 0.
+    unsafe fn odd_to_even(a: Self::V) -> Self::V;
+    /// Each even lane in the place of the odd one after it, the even ones 0.
+    unsafe fn even_to_odd(a: Self::V) -> Self::V;
     unsafe fn eq_i32(a: Self::V, b: Self::V) -> Self::V;
     /// Signed.
     unsafe fn lt_i32(a: Self::V, b: Self::V) -> Self::V;

@@ -160,6 +160,20 @@ impl Simd for Portable {
         each2(a, b, u32::wrapping_mul)
     }
     #[inline(always)]
+    unsafe fn mul_even_u32(a: V, b: V) -> V {
+        let product = |lane: usize| u64::from(a[lane]) * u64::from(b[lane]);
+        let (first, second) = (product(0), product(2));
+        [first as u32, (first >> 32) as u32, second as u32, (second >> 32) as u32]
+    }
+    #[inline(always)]
+    unsafe fn odd_to_even(a: V) -> V {
+        [a[1], 0, a[3], 0]
+    }
+    #[inline(always)]
+    unsafe fn even_to_odd(a: V) -> V {
+        [0, a[0], 0, a[2]]
+    }
+    #[inline(always)]
     unsafe fn eq_i32(a: V, b: V) -> V {
         each2(a, b, |a, b| holds(a == b))
     }

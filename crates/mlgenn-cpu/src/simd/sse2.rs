@@ -170,6 +170,18 @@ impl Simd for Sse2 {
         _mm_unpacklo_epi32(_mm_shuffle_epi32::<0b1000>(even), _mm_shuffle_epi32::<0b1000>(odd))
     }
     #[inline(always)]
+    unsafe fn mul_even_u32(a: __m128i, b: __m128i) -> __m128i {
+        _mm_mul_epu32(a, b)
+    }
+    #[inline(always)]
+    unsafe fn odd_to_even(a: __m128i) -> __m128i {
+        _mm_srli_epi64::<32>(a)
+    }
+    #[inline(always)]
+    unsafe fn even_to_odd(a: __m128i) -> __m128i {
+        _mm_slli_epi64::<32>(a)
+    }
+    #[inline(always)]
     unsafe fn eq_i32(a: __m128i, b: __m128i) -> __m128i {
         _mm_cmpeq_epi32(a, b)
     }

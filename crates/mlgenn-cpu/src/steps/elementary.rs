@@ -1,7 +1,9 @@
-//! `exp`, `log` and `tanh` of vectors: step by step what [`mlgenn_ir::math::elementary`] does with
+//! `exp`, `log`, `tanh`, sine and cosine of vectors: step by step what [`mlgenn_ir::math::elementary`] does with
 //! scalars, and so the same bits.
 
-use mlgenn_ir::math::elementary::{exp_constants, log_constants, tanh_constants};
+use mlgenn_ir::math::elementary::{
+    exp_constants, log_constants, sin_cos_constants, tanh_constants,
+};
 
 use crate::simd::Simd;
 
@@ -77,4 +79,28 @@ pub(crate) unsafe fn tanh<S: Simd>(x: S::V) -> S::V {
     let large = S::sub_f32(one, S::div_f32(S::splat_f32(2.0), S::add_f32(exp, one)));
     let y = S::select(S::lt_f32(a, S::splat_f32(SMALL)), small, large);
     S::or(y, sign)
+}
+
+/// Of the angles whose part of a turn is the upper 24 bits.
+#[inline(always)]
+pub(crate) unsafe fn sin_cos_turns<S: Simd>(bits: S::V) -> (S::V, S::V) {
+    use sin_cos_constants::*;
+    let quarters = S::f32_from_i32(S::shr(bits, S::splat(8)));
+    let quarters = S::mul_f32(quarters, S::splat_f32(QUARTER));
+    let magic = S::splat_f32(MAGIC);
+    let shifted = S::add_f32(quarters, magic);
+    let r = S::sub_f32(quarters, S::sub_f32(shifted, magic));
+    let z = S::mul_f32(r, r);
+    let sine = S::mul_f32(polynomial::<S>(z, &self::sin_cos_constants::S), r);
+    let cosine = polynomial::<S>(z, &C);
+    let cosine = S::add_f32(S::mul_f32(cosine, z), S::splat_f32(1.0));
+    let (one, two) = (S::splat(1), S::splat(2));
+    let even = S::eq_i32(S::and(shifted, one), S::splat(0));
+    let place = S::splat(30);
+    let sine_sign = S::shl(S::and(shifted, two), place);
+    let cosine_sign = S::shl(S::and(S::add_i32(shifted, one), two), place);
+    (
+        S::xor(S::select(even, sine, cosine), sine_sign),
+        S::xor(S::select(even, cosine, sine), cosine_sign),
+    )
 }

@@ -11,6 +11,8 @@ pub(crate) mod evaluate;
 pub(crate) mod events;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod native;
+pub(crate) mod philox;
+pub(crate) mod random;
 pub(crate) mod sum;
 pub(crate) mod vector;
 pub(crate) mod wide;

@@ -1,7 +1,7 @@
 //! Choice of the step for an operation, by the types of its operands.
 
 use mlgenn_ir::{BinaryOp, CompareOp, Type, UnaryOp};
-use mlgenn_lang::typed::MathFunction;
+use mlgenn_lang::typed::{MathFunction, RandomFunction};
 
 use super::StepFn;
 use crate::simd::{Level, Simd, Task};
@@ -11,7 +11,7 @@ use crate::steps::control::{RunBranch, RunLoop};
 use crate::steps::evaluate::Evaluate;
 use crate::steps::events::Emit;
 use crate::steps::vector::VectorOp;
-use crate::steps::{sum, wide};
+use crate::steps::{random, sum, wide};
 
 /// Everything that there is a step for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub(crate) enum Kind {
     Vector(VectorOp),
     Broadcast,
     Evaluate,
+    Random(RandomFunction),
     Emit,
     Branch,
     Loop,
@@ -67,6 +68,7 @@ fn step<S: Simd>(kind: Kind) -> Option<StepFn> {
             Kind::Vector(op) => Some(op.step::<S>()),
             Kind::Broadcast => Some(S::step::<Broadcast>()),
             Kind::Evaluate => Some(S::step::<Evaluate>()),
+            Kind::Random(function) => random::step::<S>(function),
             Kind::Emit => Some(S::step::<Emit>()),
             Kind::Branch => Some(S::step::<RunBranch>()),
             Kind::Loop => Some(S::step::<RunLoop>()),

@@ -191,7 +191,7 @@ impl<'a> Body<'a> {
                 let scalar = arguments.last().map_or(ty, |&value| self.ty(value));
                 let at = format!("{{v{}, v{}, v{}, v{}}}", key.0, element.0, timestep.0, draw.0);
                 if *function == RandomFunction::Bits {
-                    return format!("random_block({at}, 0).w0");
+                    return format!("random_bits({at})");
                 }
                 let name = match function {
                     RandomFunction::LogNormal => "log_normal".to_owned(),

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use mlgenn_ir::math::elementary::{exp_constants, log_constants, tanh_constants};
+use mlgenn_ir::math::elementary::{
+    exp_constants, log_constants, sin_cos_constants, tanh_constants,
+};
 use mlgenn_ir::{Type, math};
 use mlgenn_lang::typed::MathFunction;
 
@@ -76,11 +78,17 @@ fn constants() -> String {
     float("LOG_LN2_HIGH", log_constants::LN2_HIGH);
     float("LOG_LN2_LOW", log_constants::LN2_LOW);
     float("TANH_SMALL", tanh_constants::SMALL);
-    for (name, coefficients) in
-        [("EXP", &exp_constants::C[..]), ("LOG", &log_constants::C), ("TANH", &tanh_constants::C)]
-    {
+    float("TURNS_QUARTER", sin_cos_constants::QUARTER);
+    float("TURNS_MAGIC", sin_cos_constants::MAGIC);
+    for (name, coefficients) in [
+        ("EXP_C", &exp_constants::C[..]),
+        ("LOG_C", &log_constants::C),
+        ("TANH_C", &tanh_constants::C),
+        ("SIN_S", &sin_cos_constants::S),
+        ("COS_C", &sin_cos_constants::C),
+    ] {
         for (i, &coefficient) in coefficients.iter().enumerate() {
-            float(&format!("{name}_C{i}"), coefficient);
+            float(&format!("{name}{i}"), coefficient);
         }
     }
     let _ = writeln!(text, "#define LOG_SQRT_HALF_BITS {:#x}u", log_constants::SQRT_HALF_BITS);

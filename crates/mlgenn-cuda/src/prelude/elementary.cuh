@@ -1,4 +1,4 @@
-// exp, log and tanh in f32: the steps that `mlgenn_ir::math::elementary` gives, for the same bits.
+// exp, log, tanh, sine and cosine in f32: the steps that `mlgenn_ir::math::elementary` gives, for the same bits.
 
 FUNCTION f32 math_exp(f32 x) {
     x = EXP_HIGH < x ? EXP_HIGH : x;
@@ -60,4 +60,31 @@ FUNCTION f32 math_tanh(f32 x) {
     const f32 large = 1.0f - 2.0f / (math_exp(a + a) + 1.0f);
     const f32 y = a < TANH_SMALL ? small : large;
     return same_bits<f32>(same_bits<u32>(y) | sign);
+}
+
+struct SineCosine {
+    f32 sine, cosine;
+};
+
+// Of the angle whose part of a turn is the upper 24 bits.
+FUNCTION SineCosine sin_cos_turns(u32 bits) {
+    const f32 quarters = (f32)(bits >> 8) * TURNS_QUARTER;
+    const f32 shifted = quarters + TURNS_MAGIC;
+    const f32 r = quarters - (shifted - TURNS_MAGIC);
+    const f32 z = r * r;
+    f32 s = SIN_S3;
+    s = s * z + SIN_S2;
+    s = s * z + SIN_S1;
+    s = s * z + SIN_S0;
+    s = s * r;
+    f32 c = COS_C2;
+    c = c * z + COS_C1;
+    c = c * z + COS_C0;
+    c = c * z + 1.0f;
+    const u32 quadrant = same_bits<u32>(shifted) & 3u;
+    const f32 sine = (quadrant & 1u) == 0 ? s : c;
+    const f32 cosine = (quadrant & 1u) == 0 ? c : s;
+    return {
+        same_bits<f32>(same_bits<u32>(sine) ^ (quadrant & 2u) << 30),
+        same_bits<f32>(same_bits<u32>(cosine) ^ ((quadrant + 1u) & 2u) << 30)};
 }

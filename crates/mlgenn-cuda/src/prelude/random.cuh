@@ -25,6 +25,16 @@ struct Position {
     u32 timestep, draw;
 };
 
+// One of the blocks that 64 elements share.
+FUNCTION Bits128 shared_block(const Position &at) {
+    const u64 block = at.element / 64 << 4 | (at.element & 15);
+    return philox4x32(
+        (u32)block, (u32)(block >> 32), at.timestep, at.draw << 8 | 0xff, (u32)at.key,
+        (u32)(at.key >> 32));
+}
+// Which of its words an element has.
+FUNCTION u32 shared_word(const Position &at) { return (u32)(at.element >> 4) & 3u; }
+
 FUNCTION Bits128 random_block(const Position &at, u32 iteration) {
     const u32 last = at.draw << 8 | (iteration & 0xff);
     const u64 element = at.element, key = at.key;
@@ -39,8 +49,12 @@ FUNCTION f64 unit64(u32 high, u32 low) {
     return (f64)((bits >> 11) + 1) * (1.0 / 9007199254740992.0);
 }
 
-
-FUNCTION f32 uniform32(const Position &at) { return unit32(random_block(at, 0).w0); }
+FUNCTION u32 random_bits(const Position &at) {
+    const Bits128 bits = shared_block(at);
+    const u32 word = shared_word(at);
+    return word < 2 ? (word == 0 ? bits.w0 : bits.w1) : (word == 2 ? bits.w2 : bits.w3);
+}
+FUNCTION f32 uniform32(const Position &at) { return unit32(random_bits(at)); }
 FUNCTION f64 uniform64(const Position &at, u32 iteration) {
     const Bits128 bits = random_block(at, iteration);
     return unit64(bits.w0, bits.w1);
@@ -48,9 +62,11 @@ FUNCTION f64 uniform64(const Position &at, u32 iteration) {
 
 // Box and Muller.
 FUNCTION f32 normal32(const Position &at) {
-    const Bits128 bits = random_block(at, 0);
-    const f32 radius = math_sqrt(-2.0f * math_log(unit32(bits.w0)));
-    return radius * math_cos(6.2831853071795864769f * unit32(bits.w1));
+    const Bits128 bits = shared_block(at);
+    const u32 word = shared_word(at);
+    const f32 radius = math_sqrt(-2.0f * math_log(unit32(word < 2 ? bits.w0 : bits.w2)));
+    const SineCosine angle = sin_cos_turns(word < 2 ? bits.w1 : bits.w3);
+    return radius * ((word & 1u) == 0 ? angle.cosine : angle.sine);
 }
 FUNCTION f64 normal64(const Position &at, u32 iteration) {
     const Bits128 bits = random_block(at, iteration);

@@ -1,4 +1,5 @@
-//! `exp`, `log` and `tanh` in `f32`: the sequences of operations that every executor follows.
+//! `exp`, `log`, `tanh`, sine and cosine in `f32`: the sequences of operations that every executor
+//! follows.
 //!
 //! They consist of additions, multiplications, divisions, integer operations and selections only,
 //! each rounded once and none contracted, so that a vector unit that does the same steps gets the
@@ -60,6 +61,18 @@ pub mod tanh_constants {
     /// tanh(x) ≈ x + x · x² (C\[0\] + C\[1\] x² + … + C\[4\] x⁸) for |x| < `SMALL`.
     pub const C: [f32; 5] =
         [-0.333_332_8, 0.133_314_42, -0.053_739_715, 0.020_639_09, -0.005_704_987_3];
+}
+
+/// Constants of [`sin_cos_turns`].
+pub mod sin_cos_constants {
+    /// A quarter of 2^24, inverted.
+    pub const QUARTER: f32 = 1.0 / 4_194_304.0;
+    /// As for `exp`; the low bits are 0.
+    pub const MAGIC: f32 = super::exp_constants::MAGIC;
+    /// sin(π / 2 · r) ≈ r (S\[0\] + S\[1\] r² + … + S\[3\] r⁶) for |r| ≤ 1/2.
+    pub const S: [f32; 4] = [1.570_796_4, -0.645_963_5, 0.079_680_03, -0.004_601_658];
+    /// cos(π / 2 · r) ≈ 1 + r² (C\[0\] + C\[1\] r² + C\[2\] r⁴).
+    pub const C: [f32; 3] = [-1.233_697_7, 0.253_603_22, -0.020_417_282];
 }
 
 /// e to the power of `x`.
@@ -150,6 +163,35 @@ pub fn tanh(x: f32) -> f32 {
     f32::from_bits(y.to_bits() | sign)
 }
 
+/// Sine and cosine of the angle whose part of a turn is the upper 24 of `bits`, over 2^24.
+#[inline]
+pub fn sin_cos_turns(bits: u32) -> (f32, f32) {
+    use sin_cos_constants::*;
+    // 1. Quarters of a turn; r, the rest after the nearest whole number of them, is exact.
+    let quarters = (bits >> 8) as f32 * QUARTER;
+    let shifted = quarters + MAGIC;
+    let r = quarters - (shifted - MAGIC);
+    // 2. Sine and cosine of the rest, Horner's scheme.
+    let z = r * r;
+    let mut sine = S[3];
+    sine = sine * z + S[2];
+    sine = sine * z + S[1];
+    sine = sine * z + S[0];
+    let sine = sine * r;
+    let mut cosine = C[2];
+    cosine = cosine * z + C[1];
+    cosine = cosine * z + C[0];
+    let cosine = cosine * z + 1.0;
+    // 3. Each quarter of a turn swaps the two and changes the sign of one.
+    let quadrant = shifted.to_bits() & 3;
+    let (sine, cosine) = if quadrant & 1 == 0 { (sine, cosine) } else { (cosine, sine) };
+    let sign = |quadrant: u32| (quadrant & 2) << 30;
+    (
+        f32::from_bits(sine.to_bits() ^ sign(quadrant)),
+        f32::from_bits(cosine.to_bits() ^ sign(quadrant + 1)),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +250,18 @@ mod tests {
     #[test]
     fn tanh_is_accurate() {
         check("tanh", tanh, libm::tanh);
+    }
+
+    #[test]
+    fn sines_and_cosines_are_accurate() {
+        for bits in (0..=u32::MAX).step_by(65_521) {
+            let angle = f64::from(bits >> 8) * std::f64::consts::TAU / 16_777_216.0;
+            let (sin, cos) = sin_cos_turns(bits);
+            assert!((f64::from(sin) - libm::sin(angle)).abs() < 1.5e-7, "{bits}");
+            assert!((f64::from(cos) - libm::cos(angle)).abs() < 1.5e-7, "{bits}");
+        }
+        let quarter = |n: u32| sin_cos_turns(n << 30);
+        assert_eq!([0, 1, 2, 3].map(quarter), [(0.0, 1.0), (1.0, 0.0), (0.0, -1.0), (-1.0, 0.0)]);
     }
 
     #[test]

@@ -169,8 +169,17 @@ pub struct SynapseKernel {
     pub prologue: Option<PlannedKernel>,
     /// What is done for each synapse.
     pub body: PlannedKernel,
-    /// The `f32` weights, if the body does nothing but add them to the accumulated output.
-    pub adds_weights: Option<ArrayId>,
+    /// If the body does nothing but add a number to the accumulated output: which.
+    pub adds: Option<Added>,
+}
+
+/// What a synapse adds to the accumulated output of its group.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Added {
+    /// Its element of an array of `f32` weights.
+    Weight(ArrayId),
+    /// The same as all others of a sparse group.
+    Constant(f32),
 }
 
 impl SynapseGroupPlan {

@@ -8,7 +8,7 @@ use super::kernel::{Composer, Index, PlannedKernel, RingPosition, Scalar, SlotBi
 use super::scope::Scope;
 use super::usage::{is_empty, subscripts, uses};
 use super::weights::Weights;
-use super::{ConnectivityPlan, Planner, SynapseGroupPlan, SynapseKernel};
+use super::{Added, ConnectivityPlan, Planner, SynapseGroupPlan, SynapseKernel};
 use crate::description::{SynapseGroup, Var, VarRefDeclaration};
 use crate::error::ModelError;
 use crate::layout::{Array, ArrayId, Copies};
@@ -120,34 +120,44 @@ impl Planner {
         let out_post = self.groups[index].out_post;
         // Only rows of dense matrices visit the postsynaptic neurons in order.
         let dense = matches!(self.groups[index].connectivity, ConnectivityPlan::Dense);
-        let adds_weights = self.weights_that_are_added(&body, out_post);
+        let adds = self.what_is_added(&body, out_post, dense);
         let in_rows = trigger.reaches_post() && dense;
-        let (prologue, body) = if in_rows && adds_weights.is_none() {
+        let (prologue, body) = if in_rows && adds.is_none() {
             self.split_prologue(group, trigger, body)?
         } else {
             (None, body)
         };
-        Ok(SynapseKernel { prologue, body, adds_weights })
+        Ok(SynapseKernel { prologue, body, adds })
     }
 
-    /// The `f32` weights `g`, if a kernel is `addToPost(g)` and nothing else.
-    fn weights_that_are_added(
+    /// What is added, if a kernel is `addToPost(g)` and nothing else, `g` being `f32`.
+    fn what_is_added(
         &self,
         planned: &PlannedKernel,
         out_post: ArrayId,
-    ) -> Option<ArrayId> {
-        let [read, add] = planned.kernel.body.instructions.as_slice() else { return None };
-        let (Op::Read(weights), Op::Accumulate(out, value)) = (&read.op, &add.op) else {
-            return None;
-        };
+        dense: bool,
+    ) -> Option<Added> {
+        let [given, add] = planned.kernel.body.instructions.as_slice() else { return None };
+        let Op::Accumulate(out, value) = &add.op else { return None };
         let bound = |slot: SlotId| match planned.bindings[slot.0 as usize] {
             SlotBinding::Array { array, .. } => Some(array),
             _ => None,
         };
-        let (weights, out) = (bound(*weights)?, bound(*out)?);
-        let array = self.layout.array(weights);
-        let plain = array.ty == Type::F32 && array.synapse_group.is_some();
-        (plain && out == out_post && read.results == [*value]).then_some(weights)
+        if given.results != [*value] || bound(*out)? != out_post {
+            return None;
+        }
+        match given.op {
+            Op::Read(weights) => {
+                let weights = bound(weights)?;
+                let array = self.layout.array(weights);
+                let plain = array.ty == Type::F32 && array.synapse_group.is_some();
+                plain.then_some(Added::Weight(weights))
+            }
+            Op::Const(bits) if !dense && planned.kernel.slot(*out).ty == Type::F32 => {
+                Some(Added::Constant(f32::from_bits(bits as u32)))
+            }
+            _ => None,
+        }
     }
 
     /// Move what depends on the postsynaptic neuron alone into a kernel of its own.

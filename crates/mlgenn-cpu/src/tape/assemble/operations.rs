@@ -125,10 +125,18 @@ impl Assembler<'_> {
         let arguments =
             arguments.iter().map(|&value| (self.place(value), self.ty(value))).collect();
         let index = self.program.details.len();
+        let step = match (&kind, result) {
+            (&DetailKind::Random(function), Some((d, Type::F32 | Type::U32)))
+                if !d.is_uniform() && self.step_of(Kind::Random(function)).is_some() =>
+            {
+                Kind::Random(function)
+            }
+            _ => Kind::Evaluate,
+        };
         let detail = Detail { kind, arguments, result: result.map(|(_, ty)| ty) };
         self.program.details.push(detail);
         let d = result.map_or(Operand::default(), |(d, _)| d);
-        self.push(Kind::Evaluate, d, &[], index as u32);
+        self.push(step, d, &[], index as u32);
     }
 
     /// Copy lanes.

@@ -1,0 +1,120 @@
+//! Adding the weights of sparse rows to their targets: what the spikes of a sparse connection do.
+//!
+//! Scatter instructions do not pay. Targets of a row differ, so four sums are read before any of
+//! them is written, and the next row is fetched while this one is added: large matrices lie far
+//! from the processor, and rows are too short for it to see a pattern.
+#![expect(unsafe_code, reason = "reads and writes inside checked ranges")]
+#![expect(unsafe_op_in_unsafe_fn, reason = "every line works on raw memory")]
+
+use mlgenn_ir::target_lists::{AddToTargets, Row, TargetLists, Weights};
+
+/// See [`mlgenn_ir::launch::Executor::add_to_targets`].
+pub(crate) fn add_to_targets(add: &AddToTargets<'_>) {
+    if !add.fits() {
+        return;
+    }
+    // SAFETY: the vector has an element for each target there may be.
+    unsafe {
+        let out = add.out.as_ptr().cast::<f32>().add(add.out_offset);
+        match add.weights {
+            Weights::Same(weight) => add_same(add, weight, out),
+            Weights::Each { .. } => add_each(add, out),
+        }
+    }
+}
+
+unsafe fn add_same(add: &AddToTargets<'_>, weight: f32, out: *mut f32) {
+    for &row in add.rows {
+        match add.lists.row(row) {
+            Row::Narrow(targets) => targets.iter().for_each(|&to| *out.add(to as usize) += weight),
+            Row::Wide(targets) => targets.iter().for_each(|&to| *out.add(to as usize) += weight),
+        }
+    }
+}
+
+unsafe fn add_each(add: &AddToTargets<'_>, out: *mut f32) {
+    let Weights::Each { buffer, .. } = add.weights else { return };
+    let weights = buffer.as_ptr().cast::<f32>().cast_const();
+    // Of a row: its weights, and its targets.
+    let find = |row: u32, lists: &TargetLists| {
+        let count = lists.row(row).len();
+        add.weights.start(row, count).map(|start| unsafe { weights.add(start) })
+    };
+    for (position, &row) in add.rows.iter().enumerate() {
+        let Some(weights) = find(row, add.lists) else { continue };
+        let next = *add.rows.get(position + 1).unwrap_or(&row);
+        let next_weights = find(next, add.lists).unwrap_or(weights);
+        match (add.lists.row(row), add.lists.row(next)) {
+            (Row::Narrow(targets), Row::Narrow(next)) => {
+                add_row(targets, weights, out, next.as_ptr(), next_weights);
+            }
+            (Row::Wide(targets), Row::Wide(next)) => {
+                add_row(targets, weights, out, next.as_ptr(), next_weights);
+            }
+            // All rows of a list are of one kind.
+            _ => {}
+        }
+    }
+}
+
+/// Entries for which lines are fetched at once: two lines of weights.
+const STRETCH: usize = 32;
+
+/// Add the weights of one row, and fetch about as much of the next.
+#[inline(always)]
+unsafe fn add_row<T: Copy + Into<u32>>(
+    targets: &[T],
+    weights: *const f32,
+    out: *mut f32,
+    next_targets: *const T,
+    next_weights: *const f32,
+) {
+    let count = targets.len();
+    let targets = targets.as_ptr();
+    let mut entry = 0;
+    loop {
+        // Fetching what does not exist does no harm.
+        fetch(next_weights.wrapping_add(entry).cast());
+        fetch(next_weights.wrapping_add(entry + STRETCH / 2).cast());
+        fetch(next_targets.wrapping_add(entry).cast());
+        if size_of::<T>() > 2 {
+            fetch(next_targets.wrapping_add(entry + STRETCH / 2).cast());
+        }
+        if entry + STRETCH > count {
+            break;
+        }
+        for four in (0..STRETCH).step_by(4) {
+            add_four(targets.add(entry + four), weights.add(entry + four), out);
+        }
+        entry += STRETCH;
+    }
+    while entry + 4 <= count {
+        add_four(targets.add(entry), weights.add(entry), out);
+        entry += 4;
+    }
+    while entry < count {
+        *out.add((*targets.add(entry)).into() as usize) += *weights.add(entry);
+        entry += 1;
+    }
+}
+
+#[inline(always)]
+unsafe fn add_four<T: Copy + Into<u32>>(targets: *const T, weights: *const f32, out: *mut f32) {
+    let to: [*mut f32; 4] = std::array::from_fn(|i| out.add((*targets.add(i)).into() as usize));
+    let sums: [f32; 4] = std::array::from_fn(|i| *to[i] + *weights.add(i));
+    for i in 0..4 {
+        *to[i] = sums[i];
+    }
+}
+
+/// Ask for a cache line.
+#[inline(always)]
+fn fetch(p: *const i8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: any address will do.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(p);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
+}
