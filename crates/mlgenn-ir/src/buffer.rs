@@ -165,6 +165,24 @@ impl Buffer {
         fits
     }
 
+    /// Copy `count` elements of another buffer of the same type in, from its element `source` to
+    /// element `destination`; false (and no change) if outside.
+    pub fn copy_from(&self, destination: usize, other: &Self, source: usize, count: usize) -> bool {
+        let inside = |buffer: &Self, start: usize| {
+            start.checked_add(count).is_some_and(|end| end <= buffer.len)
+        };
+        let fits = self.ty == other.ty && inside(self, destination) && inside(other, source);
+        if fits {
+            let width = self.ty.bytes();
+            // SAFETY: both ranges were checked; `copy` allows that both are the same buffer.
+            unsafe {
+                let from = other.as_ptr().add(source * width);
+                self.as_ptr().add(destination * width).copy_from(from, count * width);
+            }
+        }
+        fits
+    }
+
     /// Copy of the elements `start..start + count` as bytes; `None` outside.
     pub fn to_bytes(&self, start: usize, count: usize) -> Option<Vec<u8>> {
         let end = start.checked_add(count)?;
@@ -254,6 +272,10 @@ mod tests {
             buffer.with_bytes_mut(|all| all[..bytes.len()].copy_from_slice(&bytes));
             assert!(buffer.copy_from_bytes(3, &bytes) && !buffer.copy_from_bytes(4, &bytes));
             assert!(buffer.copy_within(0, 1, 4) && !buffer.copy_within(0, 2, 4));
+            let other = Buffer::new(ty, 3).unwrap();
+            assert!(other.copy_from(1, &buffer, 3, 2) && !other.copy_from(2, &buffer, 3, 2));
+            assert!(!other.copy_from(0, &buffer, 4, 2));
+            assert_eq!(other.load(2), buffer.load(4));
         }
         assert!(Buffer::new(Type::F64, usize::MAX / 4).is_err());
     }

@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::buffer::Buffer;
 use crate::kernel::{Kernel, SlotKind};
 use crate::target_lists::AddToTargets;
+use crate::traces::{RowSums, Traces};
 use crate::types::Type;
 
 /// Number of lanes that run in step: see the module on the order of effects.
@@ -197,6 +198,19 @@ pub trait Executor: Send + Sync {
     /// The order of additions to one element is that of `rows`. Rows outside are skipped, all of
     /// them if the vector has fewer than `columns` elements from `out_offset` on.
     fn add_rows(&self, rows: &AddRows<'_>);
+
+    /// Add products of a matrix and a vector to a vector: for each row,
+    /// `out[row] += Σ matrix[row][column] values[column]` in `f32`, the sum being a [`LaneSum`] of
+    /// which one of zero is not added. Nothing happens if buffers are too small.
+    fn add_row_sums(&self, sums: &RowSums<'_>) {
+        sums.add_plainly();
+    }
+
+    /// What brings synapses with linear dynamics up to date; `None` if each of them is to run in
+    /// every timestep.
+    fn traces(&self) -> Option<&dyn Traces> {
+        None
+    }
 
     /// Add stretches of weights to stretches of a vector: for each `row` in order and each of its
     /// runs in order, `out[out_offset + target + j] += weights[weights_offset + weight + j]` for

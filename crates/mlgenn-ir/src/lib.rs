@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod interpret;
 mod kernel;
 pub mod launch;
+pub mod linear;
 pub mod lower;
 pub mod math;
 mod op;
@@ -22,6 +23,7 @@ pub mod target_lists;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
+pub mod traces;
 mod types;
 pub mod verify;
 
