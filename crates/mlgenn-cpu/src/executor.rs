@@ -3,12 +3,11 @@
 use mlgenn_ir::Kernel;
 use mlgenn_ir::launch::{AddRows, AddRuns, Executor, Pattern, Program};
 use mlgenn_ir::target_lists::AddToTargets;
+use mlgenn_ir::traces::{CatchUp, Jump, RowSums, Traces, Watched};
 
-use crate::dense_rows;
-use crate::runs;
 use crate::simd::Level;
-use crate::sparse_rows;
 use crate::tape::{Options, assemble};
+use crate::{dense_rows, row_sums, runs, sparse_rows, traces};
 
 /// Runs kernels on the vector unit of this processor, a block of lanes at a time; the results are
 /// those of [`mlgenn_ir::Interpreter`] to the bit (the bits of NaNs apart).
@@ -79,5 +78,23 @@ impl Executor for BlockExecutor {
 
     fn add_to_targets(&self, add: &AddToTargets<'_>) {
         sparse_rows::add_to_targets(add);
+    }
+
+    fn add_row_sums(&self, sums: &RowSums<'_>) {
+        row_sums::add_row_sums(self.level, sums);
+    }
+
+    fn traces(&self) -> Option<&dyn Traces> {
+        Some(self)
+    }
+}
+
+impl Traces for BlockExecutor {
+    fn find_jumps(&self, watched: &Watched<'_>, jumps: &mut Vec<Jump>) {
+        traces::find_jumps(self.level, watched, jumps);
+    }
+
+    fn catch_up(&self, work: &CatchUp<'_>) {
+        traces::catch_up(self.level, work);
     }
 }

@@ -9,11 +9,13 @@ mod executor;
 mod flush_to_zero;
 #[cfg(target_arch = "x86_64")]
 mod native;
+mod row_sums;
 mod runs;
 mod simd;
 mod sparse_rows;
 mod steps;
 mod tape;
+mod traces;
 
 pub use backend::CpuBackend;
 pub use executor::BlockExecutor;
