@@ -43,7 +43,9 @@ def compile(
     """Compile a network described in JSON.
 
     ``backend`` is one of :data:`BACKENDS`.  Options are ``accumulate_per_member``: keep sums over
-    the batch once per batch member; and ``gpu``: the number of the GPU, for ``"cuda"``.
+    the batch once per batch member; ``dynamics_per_synapse``: run the dynamics of every synapse in
+    every timestep, even where many timesteps could be done at once; and ``gpu``: the number of the
+    GPU, for ``"cuda"``.
 
     Raises ``ModelError``, ``SnippetError``, ``Unsupported`` or ``BackendUnavailable``.
     """

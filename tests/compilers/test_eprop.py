@@ -167,7 +167,7 @@ def test_sparse_connections_learn_what_dense_ones_learn() -> None:
             conn.connectivity.pre_ind, conn.connectivity.post_ind = pre, post
         return built
 
-    dense = train(build(recurrent=True), SPIKES, LABELS)
+    dense = train(build(recurrent=True), SPIKES, LABELS, dynamics_per_synapse=True)
     sparse = train(replace(build(recurrent=True)), SPIKES, LABELS)
     for name in LEARNED:
         np.testing.assert_array_equal(np.ravel(dense[name]), np.ravel(sparse[name]))

@@ -6,6 +6,7 @@ use mlgenn_model::Plan;
 use mlgenn_model::layout::{Array, ArrayId, Length};
 
 use crate::error::{EngineError, size};
+use crate::linear::Histories;
 
 /// Values for an array.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,7 +115,8 @@ impl ArrayData {
 
 /// Refuse a network whose arrays do not fit in memory, before anything is allocated.
 pub(crate) fn check_memory(plan: &Plan) -> Result<(), EngineError> {
-    let total: u128 = memory_plan(plan).iter().map(|item| item.bytes).sum();
+    let arrays: u128 = memory_plan(plan).iter().map(|item| item.bytes).sum();
+    let total = arrays + Histories::bytes(plan);
     if available_memory().is_none_or(|available| total <= available) {
         return Ok(());
     }

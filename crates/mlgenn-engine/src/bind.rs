@@ -4,8 +4,8 @@ use mlgenn_ir::launch::{Executor, Operand, Pattern, Program, Ring};
 use mlgenn_ir::{Buffer, Domain, SlotKind};
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{
-    ConnectivityPlan, EventQueueId, Index, Plan, PlannedKernel, RingPosition, Scalar, SlotBinding,
-    SynapseGroupPlan,
+    ConnectivityPlan, EventQueueId, Index, Plan, PlannedKernel, Position, RingPosition, Scalar,
+    SlotBinding, SynapseGroupPlan,
 };
 use smallvec::SmallVec;
 
@@ -161,6 +161,26 @@ pub(crate) struct Place<'a> {
     pub(crate) neurons_of_lanes: &'a [u32],
     /// See [`Unit::ByDistance`].
     pub(crate) distances_of_lanes: &'a [u32],
+}
+
+/// An array from its first element on, without a kernel.
+pub(crate) struct BoundArray(BoundSlot);
+
+impl BoundArray {
+    pub(crate) fn new(plan: &Plan, (array, at): Position) -> Self {
+        let kind = SlotKind::Variable { domain: Domain::Neuron, writable: false };
+        Self(bind(plan, kind, &SlotBinding::Array { array, at }, LaneMap::Neurons).1)
+    }
+
+    /// The memory, and where the array starts.
+    pub(crate) fn find<'a>(
+        &self,
+        around: &Surroundings<'a>,
+        place: &Place<'a>,
+    ) -> (&'a Buffer, usize) {
+        let operand = self.0.operand(around, place);
+        (operand.buffer, operand.offset)
+    }
 }
 
 impl<'a> Place<'a> {

@@ -17,6 +17,7 @@ use crate::bind::{BoundKernel, LaneMap};
 use crate::custom_connectivity_update::ConnectivityPrograms;
 use crate::device::DeviceModel;
 use crate::error::EngineError;
+use crate::linear::{Dependents, LinearPrograms};
 
 /// Populations of up to this many neurons are updated for a whole block of batch members at once.
 const LARGEST_FLATTENED: usize = 512;
@@ -34,6 +35,8 @@ pub struct CompiledModel {
     pub(crate) disturbs: IndexMap<String, Vec<usize>>,
     /// What runs everything but initialisers and host code, if the backend has a device.
     pub(crate) on_device: Option<Arc<dyn DeviceModel>>,
+    /// What needs synapses with linear dynamics to be up to date.
+    pub(crate) dependents: Dependents,
     /// 0, 1, 2, …: the indices of everything.
     pub(crate) iota: Buffer,
 }
@@ -72,6 +75,8 @@ pub(crate) struct GroupPrograms {
     pub(crate) post_spike: Option<SynapsePrograms>,
     pub(crate) post_event: Option<SynapsePrograms>,
     pub(crate) dynamics: Option<SynapsePrograms>,
+    /// Dynamics in linear form, instead.
+    pub(crate) linear: Option<LinearPrograms>,
     /// For columns of dense matrices: the first synapse of each row.
     pub(crate) row_starts: Vec<u32>,
 }
@@ -146,6 +151,7 @@ impl CompiledModel {
             .collect();
         let iota = iota(&plan)?;
         let disturbs = disturbed(&plan);
+        let dependents = Dependents::new(&plan, executor.traces().is_some());
         Ok(Self {
             disturbs,
             plan,
@@ -156,6 +162,7 @@ impl CompiledModel {
             connectivity_updates,
             initialisers,
             on_device,
+            dependents,
             iota,
         })
     }
@@ -293,6 +300,8 @@ fn group_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> GroupPr
             .map(|prologue| BoundKernel::new(executor, plan, prologue, LaneMap::Neurons)),
         body: BoundKernel::new(executor, plan, &kernel.body, map),
     };
+    let dynamics = group.dynamics.as_ref();
+    let linear = dynamics.and_then(|kernel| LinearPrograms::new(executor, plan, kernel));
     let by_column = group.post_spike.is_some() || group.post_event.is_some();
     let row_starts = if dense && by_column {
         (0..group.num_pre).map(|pre| (pre * group.row_stride) as u32).collect()
@@ -304,7 +313,8 @@ fn group_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> GroupPr
         pre_event: group.pre_event.as_ref().map(|(kernel, _)| programs(kernel, row)),
         post_spike: group.post_spike.as_ref().map(|kernel| programs(kernel, column)),
         post_event: group.post_event.as_ref().map(|(kernel, _)| programs(kernel, column)),
-        dynamics: group.dynamics.as_ref().map(|kernel| programs(kernel, row)),
+        dynamics: dynamics.filter(|_| linear.is_none()).map(|kernel| programs(kernel, row)),
+        linear,
         row_starts,
     }
 }

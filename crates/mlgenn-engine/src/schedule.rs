@@ -28,6 +28,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) model: &'a CompiledModel,
     pub(crate) buffers: &'a [Arc<Buffer>],
     pub(crate) index: &'a [ConnectivityIndex],
+    /// Weights in column-major order, where they are needed so.
+    pub(crate) columns: &'a [Option<Buffer>],
     pub(crate) recordings: &'a [Option<Recording>],
     pub(crate) keys: &'a Buffer,
     pub(crate) watch: &'a Watch,
@@ -80,6 +82,10 @@ impl BlockStep<'_> {
         for (index, (group, programs)) in
             model.plan.synapse_groups.iter().zip(&model.groups).enumerate()
         {
+            if let Some(linear) = &programs.linear {
+                self.linear_dynamics(index, linear);
+                continue;
+            }
             let (Some(kernel), Some(programs)) = (&group.dynamics, &programs.dynamics) else {
                 continue;
             };

@@ -16,6 +16,7 @@ use crate::connectivity_index::ConnectivityIndex;
 use crate::custom_connectivity_update::ConnectivityUpdates;
 use crate::custom_update::{CustomUpdates, is_local};
 use crate::error::EngineError;
+use crate::linear::{Behind, columns_of_weights, update_columns};
 use crate::load::{initialise, keys};
 use crate::mirror::Mirrors;
 use crate::random_key::arbitrary_seed;
@@ -34,6 +35,8 @@ pub struct Simulation {
     pub(crate) model: Arc<CompiledModel>,
     pub(crate) buffers: Vec<Arc<Buffer>>,
     pub(crate) index: Vec<ConnectivityIndex>,
+    /// Weights in column-major order, as of the last timestep, where they are needed so.
+    columns: Vec<Option<Buffer>>,
     recordings: Vec<Option<Recording>>,
     /// Where the arrays are, if not in the buffers.
     pub(crate) device: Option<Mutex<Mirrors>>,
@@ -150,8 +153,10 @@ impl Simulation {
             })
             .collect::<Result<Vec<_>, EngineError>>()?;
         let rings = vec![0; plan.layout.rings().len()];
+        let columns = columns_of_weights(&model, &buffers)?;
         let mut simulation = Self {
             buffers,
+            columns,
             index,
             recordings,
             device: None,
@@ -190,6 +195,7 @@ impl Simulation {
 
     /// Set the counter of timesteps; nothing else changes.
     pub fn set_timestep(&mut self, timestep: u64) {
+        self.catch_up();
         self.timestep = timestep;
     }
 
@@ -259,7 +265,25 @@ impl Simulation {
             }
             self.check_watch()?;
         }
+        if self.model.dependents.are_viewed(&self.buffers) {
+            self.catch_up();
+        }
         Ok(recorded)
+    }
+
+    /// Bring synapses with linear dynamics up to date.
+    fn catch_up(&self) {
+        if self.model.dependents.is_empty() {
+            return;
+        }
+        self.model.backend.for_each(self.workers.len(), &|block| {
+            let mut worker = self.workers[block].lock().unwrap_or_else(PoisonError::into_inner);
+            worker.histories.catch_up(&self.behind(), block);
+        });
+    }
+
+    fn behind(&self) -> Behind<'_> {
+        Behind { model: &self.model, buffers: &self.buffers, watch: &self.watch }
     }
 
     /// Run all blocks through some timesteps. `local` says whether the updates before the first
@@ -271,10 +295,14 @@ impl Simulation {
         (local_begin, local_end): (bool, bool),
         recorded: &Recorded,
     ) {
+        update_columns(&self.model, &self.buffers, &self.columns);
+        let recorded_late =
+            recorded.arrays.values().any(|array| self.model.dependents.has_array(array.source));
         let shared = Shared {
             model: &self.model,
             buffers: &self.buffers,
             index: &self.index,
+            columns: &self.columns,
             recordings: &self.recordings,
             keys: &self.keys,
             watch: &self.watch,
@@ -313,6 +341,9 @@ impl Simulation {
                 if step + 1 < steps.end || local_end {
                     let timestep = first_timestep + done + 1;
                     self.run_block_updates(&plan.end, step, block, &mut worker, &rings, timestep);
+                    if recorded_late {
+                        worker.histories.catch_up(&self.behind(), block);
+                    }
                     self.record_block(recorded, step, block, &rings);
                 }
             }
@@ -344,6 +375,10 @@ impl Simulation {
     ) {
         if !updates.iter().any(|update| update.runs_at(step)) {
             return;
+        }
+        let mut groups = updates.iter().filter(|update| update.runs_at(step));
+        if groups.any(|update| self.model.dependents.has_update(&update.group)) {
+            worker.histories.catch_up(&self.behind(), block);
         }
         worker.set_time(&self.model.plan, timestep);
         let custom = self.custom_updates(worker, rings);
@@ -391,6 +426,9 @@ impl Simulation {
 
     fn run_update(&mut self, group: &str) {
         let model = self.model.clone();
+        if model.dependents.has_update(group) {
+            self.catch_up();
+        }
         let mut times = self.custom_update_times.shift_remove(group).unwrap_or_default();
         let mut stopwatch = Stopwatch::new(model.plan.network.timing_enabled);
         let changed = {
@@ -476,6 +514,10 @@ impl Simulation {
     }
 
     fn record(&self, recorded: &Recorded, step: usize) {
+        let mut sources = recorded.arrays.values().map(|array| array.source);
+        if sources.any(|source| self.model.dependents.has_array(source)) {
+            self.catch_up();
+        }
         for block in 0..self.model.plan.blocks.count() {
             self.record_block(recorded, step, block, &self.rings);
         }
@@ -521,6 +563,9 @@ impl Simulation {
     /// [`EngineError::Unknown`].
     pub fn array(&self, path: &str) -> Result<ArrayView, EngineError> {
         let id = self.find(path)?;
+        if self.model.dependents.has_array(id) {
+            self.catch_up();
+        }
         self.show(id)?;
         let array = self.model.plan.layout.array(id);
         let buffer = self.buffers[id.0].clone();
@@ -555,6 +600,9 @@ impl Simulation {
                 available: paths.filter(|path| is_dynamic_param(path)).collect(),
             }
         })?;
+        if self.model.dependents.has_array(id) {
+            self.catch_up();
+        }
         let buffer = &self.buffers[id.0];
         buffer.store(0, mlgenn_ir::evaluate::convert(Type::F64, buffer.ty(), value.to_bits()));
         if let Some(mut mirrors) = self.mirrors() {

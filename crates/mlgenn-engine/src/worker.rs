@@ -8,6 +8,7 @@ use mlgenn_model::Plan;
 use crate::bind::block_words;
 use crate::calendar::Calendar;
 use crate::error::EngineError;
+use crate::linear::Histories;
 use crate::neuron_update::for_each_bit;
 
 /// Memory that belongs to one block of batch members while it runs.
@@ -29,6 +30,8 @@ pub(crate) struct Worker {
     pub(crate) calendars: Vec<Calendar>,
     /// For how many timesteps neurons can be left alone.
     pub(crate) sleep: Buffer,
+    /// For synapses with linear dynamics.
+    pub(crate) histories: Histories,
     /// Time spent.
     pub(crate) clock: Clock,
 }
@@ -109,6 +112,7 @@ impl Worker {
             active_lanes: ActiveLanes::new(plan)?,
             calendars: plan.populations.iter().map(|_| Calendar::default()).collect(),
             sleep: Buffer::new(Type::U32, largest_guarded(plan))?,
+            histories: Histories::new(plan)?,
             clock: Clock::default(),
         })
     }

@@ -70,6 +70,7 @@ impl PyCompiledModel {
 struct Preferences {
     accumulate_per_member: bool,
     gpu: usize,
+    dynamics_per_synapse: bool,
 }
 
 /// Compile a network described in JSON.
@@ -87,11 +88,12 @@ pub(crate) fn compile(
     let folders = library_folders(py)?;
     let model = detached(py, || -> Result<_, Error> {
         let network = mlgenn::from_json(description_json)?;
-        let Preferences { accumulate_per_member, gpu } = serde_json::from_str(options_json)?;
+        let Preferences { accumulate_per_member, dynamics_per_synapse, gpu } =
+            serde_json::from_str(options_json)?;
         let mut options = Options::for_backend(backend)?;
         options.cuda = CudaOptions { gpu, ..cuda_options(folders) };
         options.threads = num_threads.or(options.threads);
-        options.plan = PlanOptions { accumulate_per_member };
+        options.plan = PlanOptions { accumulate_per_member, dynamics_per_synapse };
         mlgenn::compile(network, &options)
     })?;
     Ok(PyCompiledModel { model })

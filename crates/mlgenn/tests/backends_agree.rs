@@ -81,8 +81,10 @@ fn sums_over_the_batch_do_not_depend_on_where_they_are_stored() {
     let mut compared = 0;
     for seed in 0..120 {
         let network = random_network(seed);
-        let per_member =
-            Options { plan: PlanOptions { accumulate_per_member: true }, ..Options::default() };
+        let per_member = Options {
+            plan: PlanOptions { accumulate_per_member: true, ..PlanOptions::default() },
+            ..Options::default()
+        };
         let blocks = outcome(&network, &Options::default());
         let members = outcome(&network, &per_member);
         for ((path, left), (_, right)) in blocks.iter().zip(&members) {

@@ -195,7 +195,7 @@ fn run_without_changes() -> Vec<u32> {
 
 #[test]
 fn sums_move_with_their_synapses_wherever_they_are_stored() {
-    let plan = PlanOptions { accumulate_per_member: true };
+    let plan = PlanOptions { accumulate_per_member: true, ..PlanOptions::default() };
     let members = run(&Options { plan, ..Options::default() });
     let blocks = run(&Options::default());
     let size = |outcome: &Outcome| {

@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import ModelError
 
-_OPTIONS = ("accumulate_per_member",)
+_OPTIONS = ("accumulate_per_member", "dynamics_per_synapse")
 """Preferences handed on to the engine."""
 
 _GPU = "manual_device_id"

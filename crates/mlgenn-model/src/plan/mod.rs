@@ -14,6 +14,7 @@ mod event_times;
 mod group_arrays;
 mod init;
 mod kernel;
+mod linear;
 mod neuron;
 mod reference;
 mod row_update;
@@ -43,14 +44,18 @@ pub use custom_update::{
 pub use init::{InitFrom, InitOver, InitPlan};
 pub use kernel::{EventQueueId, Index, PlannedKernel, RingPosition, Scalar, SlotBinding};
 pub use sleep::SleepPlan;
+pub use linear::{HistorySlot, LinearPlan, Position, RowSumPlan, TracesPlan};
 pub use weights::KernelPlan;
 
-/// Choices that do not change results (but for the order of sums over the batch).
+/// Choices that do not change results (but for rounding, and the order of sums over the batch).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlanOptions {
     /// Keep gradients and other sums over the batch once per batch member instead of once per
     /// block of members: costs memory and time, shows the share of each example.
     pub accumulate_per_member: bool,
+    /// Run the dynamics of every synapse in every timestep, even where they are linear, see
+    /// [`LinearPlan`]: costs time, rounds as the code says.
+    pub dynamics_per_synapse: bool,
 }
 
 /// Everything a backend needs to know of a network.
@@ -171,6 +176,8 @@ pub struct SynapseKernel {
     pub body: PlannedKernel,
     /// If the body does nothing but add a number to the accumulated output: which.
     pub adds: Option<Added>,
+    /// For dynamics: the same in linear form, if it has one.
+    pub linear: Option<LinearPlan>,
 }
 
 /// What a synapse adds to the accumulated output of its group.
@@ -280,13 +287,14 @@ impl Planner {
         let mut populations = (0..self.network.populations.len())
             .map(|index| self.plan_population(index))
             .collect::<Result<Vec<_>, _>>()?;
-        let synapse_groups = (0..self.network.synapse_groups.len())
+        let mut synapse_groups = (0..self.network.synapse_groups.len())
             .map(|index| self.plan_synapse_group(index))
             .collect::<Result<Vec<_>, _>>()?;
         for population in &mut populations {
             let dt = self.network.dt;
             population.sleep = sleep::plan_sleep(population, &synapse_groups, &self.layout, dt);
         }
+        linear::settle(&mut synapse_groups, &populations);
         let mut custom_updates = self.plan_custom_updates(&custom_shapes)?;
         if !self.options.accumulate_per_member {
             let initialisers = &self.initialisers;

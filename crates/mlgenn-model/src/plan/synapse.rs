@@ -8,7 +8,7 @@ use super::kernel::{Composer, Index, PlannedKernel, RingPosition, Scalar, SlotBi
 use super::scope::Scope;
 use super::usage::{is_empty, subscripts, uses};
 use super::weights::Weights;
-use super::{Added, ConnectivityPlan, Planner, SynapseGroupPlan, SynapseKernel};
+use super::{Added, ConnectivityPlan, Planner, SynapseGroupPlan, SynapseKernel, linear};
 use crate::description::{SynapseGroup, Var, VarRefDeclaration};
 use crate::error::ModelError;
 use crate::layout::{Array, ArrayId, Copies};
@@ -121,13 +121,20 @@ impl Planner {
         // Only rows of dense matrices visit the postsynaptic neurons in order.
         let dense = matches!(self.groups[index].connectivity, ConnectivityPlan::Dense);
         let adds = self.what_is_added(&body, out_post, dense);
+        let linear = if trigger == Trigger::Dynamics && dense && !self.options.dynamics_per_synapse
+        {
+            let num_post = self.network.populations[self.population_index(&group.target)].size;
+            linear::plan(&self.layout, &body, self.groups[index].out_pre, num_post)
+        } else {
+            None
+        };
         let in_rows = trigger.reaches_post() && dense;
         let (prologue, body) = if in_rows && adds.is_none() {
             self.split_prologue(group, trigger, body)?
         } else {
             (None, body)
         };
-        Ok(SynapseKernel { prologue, body, adds })
+        Ok(SynapseKernel { prologue, body, adds, linear })
     }
 
     /// What is added, if a kernel is `addToPost(g)` and nothing else, `g` being `f32`.
