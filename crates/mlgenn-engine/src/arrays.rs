@@ -6,7 +6,7 @@ use mlgenn_model::Plan;
 use mlgenn_model::layout::{Array, ArrayId, Length};
 
 use crate::error::{EngineError, size};
-use crate::linear::Histories;
+use crate::history::Histories;
 
 /// Values for an array.
 #[derive(Clone, Debug, PartialEq)]

@@ -150,7 +150,7 @@ impl CompiledModel {
             })
             .collect();
         let iota = iota(&plan)?;
-        let disturbs = disturbed(&plan);
+        let disturbs = disturbed(executor, &plan);
         let dependents = Dependents::new(&plan, executor.traces().is_some());
         Ok(Self {
             disturbs,
@@ -216,8 +216,14 @@ fn row_map(plan: &Plan, group: usize) -> LaneMap {
     if plan.synapse_groups[group].is_dense() { LaneMap::DenseRow } else { LaneMap::SparseRow }
 }
 
+/// What of a population is updated in every timestep.
+fn updated<'a>(executor: &dyn Executor, population: &'a PopulationPlan) -> &'a PopulationPlan {
+    let without = population.without_traces.as_deref();
+    without.filter(|_| executor.traces().is_some()).unwrap_or(population)
+}
+
 fn population_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> PopulationPrograms {
-    let population = &plan.populations[index];
+    let population = updated(executor, &plan.populations[index]);
     let members = plan.blocks.largest();
     let has_rings = population.update.bindings.iter().any(|binding| match binding {
         mlgenn_model::plan::SlotBinding::Array { array, .. }
@@ -270,14 +276,15 @@ fn depends_on_order(kernel: &Kernel) -> bool {
 }
 
 /// Populations in which each custom update group changes what sleeping neurons wait for.
-fn disturbed(plan: &Plan) -> IndexMap<String, Vec<usize>> {
+fn disturbed(executor: &dyn Executor, plan: &Plan) -> IndexMap<String, Vec<usize>> {
     let disturbs = |update: &CustomUpdatePlan, population: &PopulationPlan| {
         let Some(guard) = &population.guard else { return false };
         let written = update.kernel.written();
         guard.arrays().any(|array| written.contains(&array))
     };
     let groups = plan.custom_updates.iter().map(|(name, updates)| {
-        let populations = plan.populations.iter().enumerate().filter(|(_, population)| {
+        let updated = plan.populations.iter().map(|population| updated(executor, population));
+        let populations = updated.enumerate().filter(|(_, population)| {
             population.sleep.is_some() && updates.iter().any(|update| disturbs(update, population))
         });
         (name.clone(), populations.map(|(index, _)| index).collect())

@@ -17,6 +17,7 @@ mod custom_update;
 mod device;
 mod error;
 mod fixed_probability;
+mod history;
 mod linear;
 mod load;
 mod mirror;

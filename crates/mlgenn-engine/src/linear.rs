@@ -8,11 +8,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mlgenn_ir::launch::{Executor, Launch, Operand, Pattern, Program, Ring, Watch};
-use mlgenn_ir::traces::{CatchUp, Jump, RowSums, Watched};
+use mlgenn_ir::launch::{Executor, Pattern, Program};
+use mlgenn_ir::traces::{Jump, RowSums, Watched};
 use mlgenn_ir::{Buffer, Type};
 use mlgenn_model::Plan;
-use mlgenn_model::layout::{ArrayId, Copies};
+use mlgenn_model::layout::ArrayId;
 use mlgenn_model::plan::{
     HistorySlot, LinearPlan, Position, SlotBinding, SynapseGroupPlan, SynapseKernel, TracesPlan,
 };
@@ -20,6 +20,8 @@ use mlgenn_model::plan::{
 use crate::bind::{BoundArray, Place};
 use crate::compiled::CompiledModel;
 use crate::error::EngineError;
+use crate::history::{Behind, History};
+use crate::neuron_update::for_each_bit;
 use crate::schedule::{BlockStep, Shared};
 
 /// A history has at most so many jumps for each batch member.
@@ -28,11 +30,11 @@ const MOST_JUMPS: usize = 1 << 20;
 /// Programs of the linear dynamics of a synapse group.
 pub(crate) struct LinearPrograms {
     values: Option<BoundArray>,
-    traces: Option<TracePrograms>,
+    pub(crate) traces: Option<TracePrograms>,
 }
 
-struct TracePrograms {
-    coefficients: Box<dyn Program>,
+pub(crate) struct TracePrograms {
+    pub(crate) coefficients: Box<dyn Program>,
     trace: BoundArray,
     inputs: Vec<BoundArray>,
 }
@@ -118,7 +120,8 @@ fn linear_of(group: &SynapseGroupPlan) -> Option<&LinearPlan> {
     group.dynamics.as_ref()?.linear.as_ref()
 }
 
-fn traces_of(group: &SynapseGroupPlan) -> Option<&TracesPlan> {
+/// The variables of synapses of a group that have linear dynamics.
+pub(crate) fn traces_of(group: &SynapseGroupPlan) -> Option<&TracesPlan> {
     linear_of(group)?.traces.as_ref()
 }
 
@@ -165,196 +168,6 @@ fn copy_columns(group: &SynapseGroupPlan, weights: &Buffer, columns: &Buffer) {
     }
 }
 
-/// What a block of batch members has noted since its synapses caught up.
-#[derive(Debug, Default)]
-pub(crate) struct Histories {
-    /// By synapse group.
-    groups: Vec<Option<History>>,
-    /// Memory to work with, for coefficients and for weights.
-    scratch: Option<[Buffer; 2]>,
-}
-
-#[derive(Debug)]
-struct History {
-    steps: usize,
-    /// Of each input: `[member][timestep][postsynaptic neuron]`.
-    inputs: Vec<Buffer>,
-    /// The trace in the last timestep: `[member][presynaptic neuron]`.
-    before: Buffer,
-    /// Of each member.
-    jumps: Vec<Vec<Jump>>,
-}
-
-impl Histories {
-    pub(crate) fn new(plan: &Plan) -> Result<Self, EngineError> {
-        let members = plan.blocks.largest();
-        let mut largest = None;
-        let mut groups = Vec::new();
-        for group in &plan.synapse_groups {
-            let Some(traces) = traces_of(group) else {
-                groups.push(None);
-                continue;
-            };
-            let (steps, num_post) = (traces.timesteps, group.num_post);
-            let needed = [
-                traces.outputs * steps * num_post,
-                CatchUp::scratch_elements(traces.states.len(), steps, num_post),
-            ];
-            let before = largest.unwrap_or([0; 2]);
-            largest = Some([needed[0].max(before[0]), needed[1].max(before[1])]);
-            let input = || Buffer::new(Type::F32, members * steps * num_post);
-            groups.push(Some(History {
-                steps: 0,
-                inputs: traces.inputs.iter().map(|_| input()).collect::<Result<_, _>>()?,
-                before: Buffer::new(Type::F32, members * group.num_pre)?,
-                jumps: vec![Vec::new(); members],
-            }));
-        }
-        let scratch = match largest {
-            Some([coefficients, weights]) => {
-                Some([Buffer::new(Type::F32, coefficients)?, Buffer::new(Type::F32, weights)?])
-            }
-            None => None,
-        };
-        Ok(Self { groups, scratch })
-    }
-
-    /// Bytes that the histories of all blocks need.
-    pub(crate) fn bytes(plan: &Plan) -> u128 {
-        let groups = plan.synapse_groups.iter();
-        let elements = groups.filter_map(|group| traces_of(group).map(|t| (group, t))).map(
-            |(group, traces)| {
-                let history = traces.inputs.len() * traces.timesteps * group.num_post;
-                (history + group.num_pre) as u128 * plan.network.batch_size as u128
-            },
-        );
-        elements.sum::<u128>() * 4
-    }
-
-    /// Bring the synapses of all groups up to date.
-    pub(crate) fn catch_up(&mut self, behind: &Behind<'_>, block: usize) {
-        for index in 0..self.groups.len() {
-            self.catch_up_group(behind, block, index);
-        }
-    }
-
-    fn catch_up_group(&mut self, behind: &Behind<'_>, block: usize, index: usize) {
-        let plan = &behind.model.plan;
-        let group = &plan.synapse_groups[index];
-        let programs = behind.model.groups[index].linear.as_ref();
-        let (Some(history), Some(scratch), Some(traces), Some(programs)) = (
-            &mut self.groups[index],
-            &self.scratch,
-            traces_of(group),
-            programs.and_then(|programs| programs.traces.as_ref()),
-        ) else {
-            return;
-        };
-        if history.steps == 0 {
-            return;
-        }
-        for (nth, member) in plan.blocks.members(block).enumerate() {
-            let task = MemberBehind { behind, group, traces, history, scratch, nth, member, block };
-            task.catch_up(&*programs.coefficients);
-        }
-        history.steps = 0;
-        history.before.fill(0, history.before.len(), 0);
-        history.jumps.iter_mut().for_each(Vec::clear);
-    }
-}
-
-/// What synapses need to catch up.
-pub(crate) struct Behind<'a> {
-    pub(crate) model: &'a CompiledModel,
-    pub(crate) buffers: &'a [Arc<Buffer>],
-    pub(crate) watch: &'a Watch,
-}
-
-/// The synapses of a group of one batch member.
-struct MemberBehind<'a> {
-    behind: &'a Behind<'a>,
-    group: &'a SynapseGroupPlan,
-    traces: &'a TracesPlan,
-    history: &'a History,
-    scratch: &'a [Buffer; 2],
-    /// Which member of the block.
-    nth: usize,
-    member: usize,
-    block: usize,
-}
-
-impl MemberBehind<'_> {
-    fn catch_up(&self, program: &dyn Program) {
-        let Some(executor) = self.behind.model.backend.executor().traces() else { return };
-        let [coefficients, weights] = self.scratch;
-        let lanes = self.history.steps * self.group.num_post;
-        let first = self.nth * self.traces.timesteps * self.group.num_post;
-        let operand = |buffer, offset| Operand {
-            buffer,
-            offset,
-            indices: &[],
-            length: 0,
-            ring: Ring { slots: 1, current: 0, stride: 0 },
-        };
-        let operands: Vec<_> = self
-            .traces
-            .slots
-            .iter()
-            .map(|slot| match *slot {
-                HistorySlot::Input(input) => operand(&self.history.inputs[input], first),
-                HistorySlot::Output(output) => operand(coefficients, output * lanes),
-                HistorySlot::Parameter(array) => operand(&self.behind.buffers[array.0], 0),
-            })
-            .collect();
-        program.launch(&Launch { lanes, operands: &operands, watch: self.behind.watch });
-        let (starts, jumps) = self.jumps_by_row();
-        let states: Vec<_> = self.traces.states.iter().map(|&state| self.matrix(state)).collect();
-        executor.catch_up(&CatchUp {
-            steps: self.history.steps,
-            columns: self.group.num_post,
-            decay: self.traces.decay,
-            matrix: &self.traces.matrix,
-            coefficients,
-            output_stride: lanes,
-            states: &states,
-            sum: self.matrix(self.traces.sum),
-            jumps: &jumps,
-            starts: &starts,
-            scratch: weights,
-        });
-    }
-
-    fn matrix(&self, id: ArrayId) -> (&Buffer, usize) {
-        let array = self.behind.model.plan.layout.array(id);
-        let copy = match array.copies {
-            Copies::Shared => 0,
-            Copies::Member => self.member,
-            Copies::Block => self.block,
-        };
-        (&*self.behind.buffers[id.0], copy * array.elements())
-    }
-
-    /// First jump of each row, and jumps in order of rows and timesteps.
-    fn jumps_by_row(&self) -> (Vec<u32>, Vec<Jump>) {
-        let jumps = &self.history.jumps[self.nth];
-        let mut starts = vec![0u32; self.group.num_pre + 1];
-        for jump in jumps {
-            starts[jump.row as usize + 1] += 1;
-        }
-        for row in 0..self.group.num_pre {
-            starts[row + 1] += starts[row];
-        }
-        let mut next = starts.clone();
-        let mut sorted = vec![Jump::default(); jumps.len()];
-        for jump in jumps {
-            let at = &mut next[jump.row as usize];
-            sorted[*at as usize] = *jump;
-            *at += 1;
-        }
-        (starts, sorted)
-    }
-}
-
 impl BlockStep<'_> {
     /// Dynamics of a synapse group in linear form: note what neurons did, add row sums.
     pub(crate) fn linear_dynamics(&mut self, index: usize, programs: &LinearPrograms) {
@@ -373,14 +186,19 @@ impl BlockStep<'_> {
         }
         if let (Some(traces), Some(history)) = (traces_of(group), &mut histories.groups[index]) {
             history.steps += 1;
+            history.trace_is_current = traces.spike.is_none();
             let full = history.steps >= traces.timesteps
                 || history.jumps.iter().any(|jumps| jumps.len() > MOST_JUMPS);
             if full {
-                let Shared { buffers, watch, .. } = *self.shared;
-                histories.catch_up_group(&Behind { model, buffers, watch }, self.block, index);
+                histories.catch_up_group(&self.behind(), self.block, index);
             }
         }
         self.worker.histories = histories;
+    }
+
+    fn behind(&self) -> Behind<'_> {
+        let Shared { model, buffers, watch, .. } = *self.shared;
+        Behind { model, buffers, rings: &self.worker.rings, watch }
     }
 
     fn add_row_sums(
@@ -421,6 +239,18 @@ impl BlockStep<'_> {
             let (values, offset) = values.find(&around, place);
             let at = (nth * traces.timesteps + history.steps) * group.num_post;
             input.copy_from(at, values, offset, group.num_post);
+        }
+        if let Some(size) = traces.spike {
+            if history.steps > 0 {
+                let (step, jumps) = (history.steps as u32, &mut history.jumps[nth]);
+                let behind = self.behind();
+                let spikes = behind.spikes(group, place.member).unwrap_or_default();
+                for_each_bit(spikes, |row| jumps.push(Jump { row: row as u32, step, size }));
+                return;
+            }
+            if !history.trace_is_current {
+                self.behind().update_trace(group, traces, place.member);
+            }
         }
         let Some(executor) = self.shared.model.backend.executor().traces() else { return };
         let (buffer, offset) = programs.trace.find(&around, place);

@@ -16,7 +16,8 @@ use crate::connectivity_index::ConnectivityIndex;
 use crate::custom_connectivity_update::ConnectivityUpdates;
 use crate::custom_update::{CustomUpdates, is_local};
 use crate::error::EngineError;
-use crate::linear::{Behind, columns_of_weights, update_columns};
+use crate::history::Behind;
+use crate::linear::{columns_of_weights, update_columns};
 use crate::load::{initialise, keys};
 use crate::mirror::Mirrors;
 use crate::random_key::arbitrary_seed;
@@ -278,12 +279,12 @@ impl Simulation {
         }
         self.model.backend.for_each(self.workers.len(), &|block| {
             let mut worker = self.workers[block].lock().unwrap_or_else(PoisonError::into_inner);
-            worker.histories.catch_up(&self.behind(), block);
+            worker.histories.catch_up(&self.behind(&self.rings), block);
         });
     }
 
-    fn behind(&self) -> Behind<'_> {
-        Behind { model: &self.model, buffers: &self.buffers, watch: &self.watch }
+    fn behind<'a>(&'a self, rings: &'a [u32]) -> Behind<'a> {
+        Behind { model: &self.model, buffers: &self.buffers, rings, watch: &self.watch }
     }
 
     /// Run all blocks through some timesteps. `local` says whether the updates before the first
@@ -342,7 +343,7 @@ impl Simulation {
                     let timestep = first_timestep + done + 1;
                     self.run_block_updates(&plan.end, step, block, &mut worker, &rings, timestep);
                     if recorded_late {
-                        worker.histories.catch_up(&self.behind(), block);
+                        worker.histories.catch_up(&self.behind(&rings), block);
                     }
                     self.record_block(recorded, step, block, &rings);
                 }
@@ -378,7 +379,7 @@ impl Simulation {
         }
         let mut groups = updates.iter().filter(|update| update.runs_at(step));
         if groups.any(|update| self.model.dependents.has_update(&update.group)) {
-            worker.histories.catch_up(&self.behind(), block);
+            worker.histories.catch_up(&self.behind(rings), block);
         }
         worker.set_time(&self.model.plan, timestep);
         let custom = self.custom_updates(worker, rings);

@@ -8,7 +8,7 @@ use mlgenn_model::Plan;
 use crate::bind::block_words;
 use crate::calendar::Calendar;
 use crate::error::EngineError;
-use crate::linear::Histories;
+use crate::history::Histories;
 use crate::neuron_update::for_each_bit;
 
 /// Memory that belongs to one block of batch members while it runs.
@@ -93,7 +93,10 @@ impl ActiveLanes {
 
 /// Most neurons that a guard looks at in one launch.
 fn largest_guarded(plan: &Plan) -> usize {
-    let populations = plan.populations.iter().filter(|population| population.guard.is_some());
+    let populations = plan.populations.iter().filter(|population| {
+        let without = population.without_traces.as_ref();
+        population.guard.is_some() || without.is_some_and(|without| without.guard.is_some())
+    });
     plan.blocks.largest() * populations.map(|population| population.size).max().unwrap_or(0)
 }
 

@@ -142,7 +142,7 @@ fn reduce(group: &str) -> CustomUpdate {
 fn network(batch_size: usize) -> Network {
     let mut groups = vec![
         group("Leaky", ("A", "B"), LEAKY, 0),
-        group("Adaptive", ("B", "B"), ADAPTIVE, 2),
+        group("Adaptive", ("A", "B"), ADAPTIVE, 2),
         group("Output", ("B", "A"), "sum += z * error; addToPre(g * error);", 0),
     ];
     groups[0].weight_update.model.name = "LeakyLearning".into();
@@ -194,6 +194,10 @@ fn outcome(
             found.push((path.clone(), values(&simulation, &path)));
         }
     }
+    for group in ["Leaky", "Adaptive", "Output"] {
+        let path = format!("syn.{group}.pre_vars.z");
+        found.push((path.clone(), values(&simulation, &path)));
+    }
     for var in ["E", "V"] {
         found.push((var.to_owned(), values(&simulation, &format!("neuron.A.vars.{var}"))));
     }
@@ -222,6 +226,9 @@ fn linear_form_does_what_every_timestep_does() {
             assert!(plain.dynamics.as_ref().unwrap().linear.is_none());
             let traces = linear.dynamics.as_ref().unwrap().linear.as_ref().unwrap().traces.as_ref();
             assert_eq!(traces.unwrap().decay, 0.95);
+            // Traces that others see late are those of the neurons.
+            let jump = (linear.axonal_delay == 0).then_some(1.0);
+            assert_eq!(traces.unwrap().spike, jump);
         }
         let chunk = linear.plan().synapse_groups[0].dynamics.as_ref().unwrap();
         let chunk = chunk.linear.as_ref().unwrap().traces.as_ref().unwrap().timesteps;

@@ -5,6 +5,7 @@
 //! date later, many timesteps at once. This is the other way to say what
 //! [`super::SynapseKernel::body`] says; results differ in rounding.
 
+use mlgenn_ir::decay::{Decay, decay_of, without_writes};
 use mlgenn_ir::linear::{Coefficient, CoefficientSlot, LinearTraces, linear_dynamics};
 use mlgenn_ir::{BinaryOp, Kernel, Op, SlotId, Type, Value};
 
@@ -48,6 +49,9 @@ pub struct TracesPlan {
     /// What the trace is multiplied by in a timestep without a spike, as far as can be told; a
     /// wrong number costs time and changes rounding.
     pub decay: f32,
+    /// If spikes make the trace jump, and nothing else changes it: by how much. Then the trace is
+    /// brought up to date with the synapses, see [`PopulationPlan::without_traces`].
+    pub spike: Option<f32>,
     /// The state.
     pub states: Vec<ArrayId>,
     /// The variable that is only added to.
@@ -84,7 +88,8 @@ impl TracesPlan {
             HistorySlot::Parameter(array) => Some(*array),
             _ => None,
         });
-        self.states.iter().copied().chain([self.sum]).chain(parameters)
+        let trace = self.spike.map(|_| self.trace.0);
+        self.states.iter().copied().chain([self.sum]).chain(parameters).chain(trace)
     }
 }
 
@@ -167,6 +172,7 @@ impl Finder<'_> {
         Some(TracesPlan {
             trace: self.f32_array(found.trace)?,
             decay: 0.0,
+            spike: None,
             states: found.states.iter().map(|&slot| per_member(slot)).collect::<Option<_>>()?,
             sum: per_member(found.sum)?,
             matrix: found.matrix,
@@ -179,24 +185,22 @@ impl Finder<'_> {
     }
 }
 
-/// Note how traces decay, and give up linear forms whose variables other synaptic code uses.
-pub(super) fn settle(groups: &mut [SynapseGroupPlan], populations: &[PopulationPlan]) {
+/// Give up linear forms whose variables other synaptic code uses, note how traces decay, and plan
+/// populations that leave their traces to synapses that catch up.
+pub(super) fn settle(
+    layout: &Layout,
+    groups: &mut [SynapseGroupPlan],
+    populations: &mut [PopulationPlan],
+) {
+    let mut left_out = vec![Vec::new(); populations.len()];
     for group in groups {
-        let events = [&group.pre_event, &group.post_event];
-        let others = [&group.pre_spike, &group.post_spike];
-        let others: Vec<PlannedKernel> = others
-            .into_iter()
-            .flatten()
-            .chain(events.into_iter().flatten().map(|(kernel, _)| kernel))
-            .flat_map(|kernel| kernel.prologue.iter().chain([&kernel.body]))
-            .cloned()
-            .collect();
+        let others = other_bindings(group);
         let Some(SynapseKernel { linear, .. }) = &mut group.dynamics else { continue };
         let Some(traces) = linear.as_mut().and_then(|linear| linear.traces.as_mut()) else {
             continue;
         };
         let used = |array: ArrayId| {
-            others.iter().flat_map(|kernel| &kernel.bindings).any(|binding| {
+            others.iter().any(|binding| {
                 matches!(binding, SlotBinding::Array { array: bound, .. } if *bound == array)
             })
         };
@@ -204,12 +208,50 @@ pub(super) fn settle(groups: &mut [SynapseGroupPlan], populations: &[PopulationP
             *linear = None;
             continue;
         }
-        traces.decay = decay(&populations[group.source].update, traces.trace.0).unwrap_or(0.0);
+        let (trace, population) = (traces.trace.0, &populations[group.source]);
+        traces.decay = first_factor(&population.update, trace).unwrap_or(0.0);
+        let here = layout.array(trace).ring.is_none() && group.axonal_delay == 0;
+        if let Some((slot, decay)) = trace_of(population, trace).filter(|_| here && !used(trace)) {
+            traces.decay = decay.decay;
+            traces.spike = Some(decay.jump);
+            left_out[group.source].push(slot);
+        }
+    }
+    for (population, slots) in populations.iter_mut().zip(left_out) {
+        if !slots.is_empty() {
+            let kernel = without_writes(&population.update.kernel, &slots);
+            let update = PlannedKernel { kernel, ..population.update.clone() }.pruned();
+            let guard = update.guard();
+            let without = PopulationPlan { update, guard, ..population.clone() };
+            population.without_traces = Some(Box::new(without));
+        }
     }
 }
 
+/// What all synaptic code of a group but its dynamics is bound to.
+fn other_bindings(group: &SynapseGroupPlan) -> Vec<SlotBinding> {
+    let events = [&group.pre_event, &group.post_event].into_iter().flatten();
+    let spikes = [&group.pre_spike, &group.post_spike].into_iter().flatten();
+    let kernels = events.map(|(kernel, _)| kernel).chain(spikes);
+    let planned = kernels.flat_map(|kernel| kernel.prologue.iter().chain([&kernel.body]));
+    planned.flat_map(|planned| planned.bindings.iter().copied()).collect()
+}
+
+/// The slot of a trace in the update of its population, and how it decays and jumps at spikes.
+fn trace_of(population: &PopulationPlan, array: ArrayId) -> Option<(SlotId, Decay)> {
+    let update = &population.update;
+    let mut slots = update.bindings.iter().enumerate().filter(|(_, binding)| {
+        matches!(binding, SlotBinding::Array { array: bound, .. } if *bound == array)
+    });
+    let (Some((slot, _)), None) = (slots.next(), slots.next()) else { return None };
+    let slot = SlotId(slot as u32);
+    let decay = decay_of(&update.kernel, slot)?;
+    let events = update.bindings[decay.events.0 as usize];
+    (events == SlotBinding::Events(population.spikes)).then_some((slot, decay))
+}
+
 /// The first constant that a neuron update multiplies an array by.
-fn decay(update: &PlannedKernel, array: ArrayId) -> Option<f32> {
+fn first_factor(update: &PlannedKernel, array: ArrayId) -> Option<f32> {
     let instructions = &update.kernel.body.instructions;
     let is_read = |value: Value| {
         instructions.iter().any(|instruction| {

@@ -43,8 +43,8 @@ pub use custom_update::{
 };
 pub use init::{InitFrom, InitOver, InitPlan};
 pub use kernel::{EventQueueId, Index, PlannedKernel, RingPosition, Scalar, SlotBinding};
-pub use sleep::SleepPlan;
 pub use linear::{HistorySlot, LinearPlan, Position, RowSumPlan, TracesPlan};
+pub use sleep::SleepPlan;
 pub use weights::KernelPlan;
 
 /// Choices that do not change results (but for rounding, and the order of sums over the batch).
@@ -106,6 +106,9 @@ pub struct PopulationPlan {
     pub sleep: Option<SleepPlan>,
     /// Its spikes.
     pub spikes: EventQueueId,
+    /// The same population, but for traces that are brought up to date with the synapses that have
+    /// them: what backends update that make use of [`LinearPlan`].
+    pub without_traces: Option<Box<PopulationPlan>>,
 }
 
 /// Spikes, or spike-like events, of the neurons of a population.
@@ -290,11 +293,14 @@ impl Planner {
         let mut synapse_groups = (0..self.network.synapse_groups.len())
             .map(|index| self.plan_synapse_group(index))
             .collect::<Result<Vec<_>, _>>()?;
+        linear::settle(&self.layout, &mut synapse_groups, &mut populations);
         for population in &mut populations {
             let dt = self.network.dt;
+            if let Some(without) = population.without_traces.as_deref_mut() {
+                without.sleep = sleep::plan_sleep(without, &synapse_groups, &self.layout, dt);
+            }
             population.sleep = sleep::plan_sleep(population, &synapse_groups, &self.layout, dt);
         }
-        linear::settle(&mut synapse_groups, &populations);
         let mut custom_updates = self.plan_custom_updates(&custom_shapes)?;
         if !self.options.accumulate_per_member {
             let initialisers = &self.initialisers;

@@ -123,6 +123,7 @@ impl Planner {
             sleep: None,
             update,
             spikes: self.rings[index].spikes,
+            without_traces: None,
         })
     }
 }
