@@ -144,7 +144,7 @@ def _summarise(case: Case, compiled: Any, result: Any) -> dict[str, Any]:
         values = [np.abs(values).sum(dtype=float) for values in result.values()]
         return {"checksum": float(sum(values))}
     outcome = {"loss": round(result["loss"].result, 6)} if "loss" in result else {}
-    metric = result[next(iter(case.outputs))]
-    if metric.result is not None:
+    metric = result.get(next(iter(case.outputs)))
+    if metric is not None and metric.result is not None:
         outcome["accuracy"] = round(metric.result, 4)
     return outcome
