@@ -37,7 +37,7 @@ fn row_sums_are_those_of_the_interpreter() {
         let matrix = buffer(noise(1, rows * columns));
         let mut values: Vec<f32> = noise(2, columns + 3).collect();
         // A row sum of zero must leave negative zeros alone.
-        if columns % 3 == 0 {
+        if columns.is_multiple_of(3) {
             values.fill(-0.0);
         }
         let out = buffer(noise(3, rows + 2 - shorter).map(|x| if x < 0.0 { -0.0 } else { x }));
@@ -75,7 +75,7 @@ fn jumps_are_what_decay_does_not_explain() {
             for step in 0..50 {
                 for (row, trace) in traces.iter_mut().enumerate() {
                     *trace *= 0.9;
-                    if (row * 7 + step as usize) % 11 == 0 {
+                    if (row * 7 + step as usize).is_multiple_of(11) {
                         *trace += 1.0;
                     }
                 }
@@ -94,7 +94,7 @@ fn jumps_are_what_decay_does_not_explain() {
             }
             let mut expected = Vec::new();
             for step in 0..50 {
-                for row in (0..rows as u32).filter(|row| (row * 7 + step) % 11 == 0) {
+                for row in (0..rows as u32).filter(|row| (row * 7 + step).is_multiple_of(11)) {
                     expected.push((row, step));
                 }
             }
@@ -136,7 +136,8 @@ fn catching_up_is_what_every_timestep_does() {
             let mut jumps = Vec::new();
             let mut starts = vec![0];
             for row in 0..ROWS as u32 {
-                let spikes = (0..steps as u32).filter(|step| (step + row) % 3 == 0 && row % 4 != 0);
+                let spikes =
+                    (0..steps as u32).filter(|step| (step + row).is_multiple_of(3) && row % 4 != 0);
                 jumps.extend(spikes.map(|step| Jump { row, step, size: 1.0 + 0.1 * row as f32 }));
                 starts.push(jumps.len() as u32);
             }
