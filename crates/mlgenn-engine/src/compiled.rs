@@ -151,7 +151,7 @@ impl CompiledModel {
             .collect();
         let iota = iota(&plan)?;
         let disturbs = disturbed(executor, &plan);
-        let dependents = Dependents::new(&plan, executor.traces().is_some());
+        let dependents = Dependents::new(&plan, here && executor.traces().is_some());
         Ok(Self {
             disturbs,
             plan,

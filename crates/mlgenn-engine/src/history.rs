@@ -105,7 +105,7 @@ impl Histories {
     pub(crate) fn catch_up_group(&mut self, behind: &Behind<'_>, block: usize, index: usize) {
         let plan = &behind.model.plan;
         let group = &plan.synapse_groups[index];
-        let programs = behind.model.groups[index].linear.as_ref();
+        let programs = behind.model.groups.get(index).and_then(|group| group.linear.as_ref());
         let (Some(history), Some(scratch), Some(traces), Some(programs)) = (
             &mut self.groups[index],
             &self.scratch,
