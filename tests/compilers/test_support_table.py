@@ -64,8 +64,9 @@ KERNELS = ("conv", "conv strided", "conv transpose", "pool conv")
 GIVEN_SHAPE = ("dense", "fixed probability", "one to one", "pool dense")
 
 
-RULES = ["event_prop", "exact", "e_prop"]
-"""``exact`` is EventProp with adaptive neurons and learned parameters."""
+RULES = ["event_prop", "same_batch", "exact", "e_prop"]
+"""``same_batch`` is EventProp with backward passes of their own, ``exact`` EventProp with adaptive
+neurons and learned parameters."""
 
 
 class Trained:
@@ -118,6 +119,8 @@ class Trained:
         arguments = {"batch_size": 2, "rng_seed": 3, "optimiser": Adam(0.05), **arguments}
         if self.rule == "exact":
             arguments.setdefault("learn", self.learned)
+        if self.rule == "same_batch":
+            arguments["backward"] = "same_batch"
         if self.rule != "e_prop":
             compiler: Any = EventPropCompiler(TIMESTEPS, loss, max_spikes=64, **arguments)
         else:
@@ -240,7 +243,8 @@ def make_delays(kind: str) -> Any:
 @pytest.mark.parametrize("kind", ["array", "initialiser", "number"])
 def test_heterogeneous_and_learned_delays(kind: str) -> None:
     for rule, arguments in product(
-        ("event_prop", "exact"), ({}, {"delay_learn_conns": [], "delay_optimiser": Adam(0.3)})
+        ("event_prop", "same_batch", "exact"),
+        ({}, {"delay_learn_conns": [], "delay_optimiser": Adam(0.3)}),
     ):
         dense = Dense(Normal(0.3, 0.1), delay=make_delays(kind))
         trained = Trained(rule).build(dense, max_delay_steps=8).train(**arguments)
@@ -286,7 +290,7 @@ TARGETS = np.random.default_rng(1).normal(size=(NUM_EXAMPLES, TIMESTEPS, 3))
 @pytest.mark.parametrize("per_timestep", [False, True])
 @pytest.mark.parametrize("readout", ["avg_var", "sum_var", "avg_var_exp_weight", "max_var", "var"])
 @pytest.mark.parametrize("loss", [SCE, "mean_square_error", "relative"])
-@pytest.mark.parametrize("rule", ["event_prop", "exact"])
+@pytest.mark.parametrize("rule", ["event_prop", "same_batch", "exact"])
 def test_leaky_integrator_outputs_of_event_prop(
     rule: str, loss: str, readout: str, per_timestep: bool
 ) -> None:
