@@ -79,6 +79,12 @@ impl Mirrors {
         Ok(())
     }
 
+    /// All of a mirror was written, whether it was up to date or not.
+    pub(crate) fn replace(&mut self, array: ArrayId) {
+        self.device_newer[array.0] = false;
+        self.touch(array);
+    }
+
     /// A mirror that is up to date was or may be written.
     pub(crate) fn touch(&mut self, array: ArrayId) {
         self.host_newer[array.0] = true;

@@ -205,6 +205,9 @@ impl Simulation {
         for queue in &self.model.plan.event_queues {
             let buffer = &self.buffers[queue.array.0];
             buffer.fill(0, buffer.len(), 0);
+            if let Some(mut mirrors) = self.mirrors() {
+                mirrors.replace(queue.array);
+            }
         }
     }
 

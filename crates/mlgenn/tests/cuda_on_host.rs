@@ -63,6 +63,8 @@ fn outcome(network: &Network, options: &Options) -> Vec<(String, Vec<u8>)> {
         simulation.custom_update(&update.group).unwrap();
     }
     simulation.run(&RunPlan::timesteps(3)).unwrap();
+    simulation.clear_events();
+    simulation.run(&RunPlan::timesteps(3)).unwrap();
     result.extend(contents(&simulation));
     result
 }
