@@ -168,6 +168,9 @@ class CompiledNetwork:
     def memory_plan(self) -> list[dict[str, Any]]:
         """Return path, bytes, dtype and shape of everything that loading allocates.
 
+        Extra global parameters, such as spikes of inputs and tapes of EventProp, count as empty;
+        tapes take memory as they are used.
+
         Builds the network if that was not done before; in a data parallel run, call it on all
         ranks.
         """

@@ -134,7 +134,10 @@ class GeNNModel(NetworkDescription, Timers):
         self._simulation = None
 
     def memory_plan(self) -> list[dict[str, Any]]:
-        """Return path, size in bytes, type and shape of everything that loading allocates."""
+        """Return path, size in bytes, type and shape of everything that loading allocates.
+
+        Extra global parameters count as empty.
+        """
         if self._compiled is None:
             raise RuntimeFault("build the network before asking for its memory plan")
         return self._compiled.memory_plan()
