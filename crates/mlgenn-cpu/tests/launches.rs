@@ -337,6 +337,57 @@ end
     }
 }
 
+/// Results that go to the slots that they come from, straight and crosswise, while bodies use what
+/// was there.
+#[test]
+fn results_of_branches_in_place() {
+    let kernel: Kernel = "
+kernel \"in place\"
+slot a: f32 variable neuron writable
+slot b: f32 variable neuron writable
+slot c: f32 variable neuron writable
+slot d: f32 variable neuron writable
+begin
+  %0: f32 = read a
+  %1: f32 = read b
+  %2: f32 = read c
+  %3: f32 = read d
+  %4: f32 = const 0.5
+  %5: bool = less %0, %4
+  %6: f32, %7: f32, %8: f32, %9: f32 = if %5 {
+    %10: f32 = add %0, %1
+    %11: f32 = multiply %10, %2
+    yield %10, %0, %11, %11
+  } else {
+    yield %1, %0, %2, %4
+  }
+  %12: bool = less %7, %6
+  %13: f32 = if %12 {
+    %14: f32 = add %3, %8
+    yield %14
+  } else {
+    %15: f32 = subtract %3, %6
+    yield %15
+  }
+  write a, %6
+  write b, %7
+  write c, %8
+  %16: f32 = add %13, %9
+  write d, %16
+end
+"
+    .parse()
+    .unwrap();
+    for lanes in [1, 40, 300] {
+        let slots = (1..5).map(|slot| {
+            let value = |i: u64| u64::from(((i * slot * 7 % 13) as f32 / 10.0).to_bits());
+            binding(Pattern::Contiguous, Type::F32, (0..300).map(value).collect())
+        });
+        let case = Case { kernel: kernel.clone(), lanes, slots: slots.collect() };
+        assert_eq!(difference(&case), None);
+    }
+}
+
 #[test]
 fn threads_may_share_a_program() {
     let kernel: Kernel = "

@@ -58,10 +58,25 @@ impl Assembler<'_> {
         let condition = self.place(condition);
         // A region that does nothing gives its yields to all lanes; the other one comes after it.
         let simple = [otherwise, then].into_iter().find(|region| region.instructions.is_empty());
+        let end = self.position + positions(then) + positions(otherwise);
+        let yields = || [then, otherwise].into_iter().flat_map(|region| &region.yields);
         let mut results = Vec::new();
         let mut taken = Vec::new();
         for (position, &result) in instruction.results.iter().enumerate() {
             let given = simple.and_then(|region| region.yields.get(position).copied());
+            // Bodies work on copies of what a slot has: other lanes may as well keep it there.
+            let yielded = |value| yields().filter(|&&other| other == value).count();
+            let kept = given.filter(|&value| yielded(value) == 1).map(|value| (value, end));
+            if let Some(slot) = self.written_directly(result, kept) {
+                let to = self.slot_operand(slot);
+                if let Some(value) = given {
+                    let from = self.place(value);
+                    self.copy(self.ty(value), to, from);
+                }
+                self.places.insert(result, to);
+                results.push(to);
+                continue;
+            }
             if let Some(value) = given
                 && !taken.contains(&value)
                 && self.can_take_register(value, index, [then, otherwise])
@@ -200,4 +215,14 @@ impl Assembler<'_> {
             self.copy(ty, to, from);
         }
     }
+}
+
+/// How many positions a region has in the order of the text: those of its instructions, and its
+/// end.
+fn positions(region: &Region) -> usize {
+    let mut count = 1;
+    region.for_each_instruction(&mut |instruction| {
+        count += 1 + instruction.op.regions().into_iter().flatten().count();
+    });
+    count
 }

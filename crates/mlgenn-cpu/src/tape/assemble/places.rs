@@ -23,7 +23,7 @@ impl Assembler<'_> {
     pub(super) fn destination(&mut self, value: Value, direct: bool) -> Operand {
         let place = if self.analysis.uniform[value.0 as usize] {
             self.allocate_shared(SHARED_BYTES)
-        } else if direct && let Some(slot) = self.written_directly(value) {
+        } else if direct && let Some(slot) = self.written_directly(value, None) {
             self.slot_operand(slot)
         } else {
             self.registers.allocate(self.lane_type(value))
@@ -39,7 +39,12 @@ impl Assembler<'_> {
     }
 
     /// The slot that a value can be put into when it is computed, instead of when it is written.
-    pub(super) fn written_directly(&self, value: Value) -> Option<SlotId> {
+    /// If what was there is `replaced`, that value may still be used up to the position with it.
+    pub(super) fn written_directly(
+        &self,
+        value: Value,
+        replaced: Option<(Value, usize)>,
+    ) -> Option<SlotId> {
         let &(written, slot) = self.analysis.direct_writes.get(&value)?;
         if !self.is_in_place(slot) {
             return None;
@@ -50,16 +55,27 @@ impl Assembler<'_> {
         let free = !analysis.is_read_between(kernel, slot, defined, written)
             && !analysis.is_written_between(kernel, slot, defined, written)
             && !analysis.is_written_between(kernel, slot, written, last_use)
-            && !self.is_in_use_after(slot, defined);
+            && !self.is_in_use_after(slot, defined, replaced);
         free.then_some(slot)
     }
 
     /// Whether an earlier read of the slot, or of memory that it may share, is used in place after
-    /// a position.
-    pub(super) fn is_in_use_after(&self, slot: SlotId, position: usize) -> bool {
-        self.places.iter().any(|(value, place)| {
+    /// a position; `replaced`, if it is what is in the slot, after a position of its own.
+    fn is_in_use_after(
+        &self,
+        slot: SlotId,
+        position: usize,
+        replaced: Option<(Value, usize)>,
+    ) -> bool {
+        self.places.iter().any(|(&value, place)| {
+            let allowed = match replaced {
+                Some((replaced, end)) if value == replaced && *place == self.slot_operand(slot) => {
+                    end
+                }
+                _ => position,
+            };
             place.base >= Operand::SLOTS
-                && self.analysis.last_use[value.0 as usize] > position
+                && self.analysis.last_use[value.0 as usize] > allowed
                 && self.analysis.may_share(
                     self.kernel,
                     slot,
