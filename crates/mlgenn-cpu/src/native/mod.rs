@@ -190,6 +190,7 @@ mod tests {
     use mlgenn_ir::Kernel;
     use mlgenn_ir::launch::Pattern;
 
+    use super::Compiler;
     use crate::simd::Level;
     use crate::tape::{Options, assemble};
 
@@ -250,5 +251,14 @@ end
                 Level::Baseline | Level::Portable => assert!(program.native.is_none()),
             }
         }
+    }
+
+    /// The tape is then compiled again, without machine code.
+    #[test]
+    fn mistakes_are_no_code() {
+        let mut compiler = Compiler::new(Level::Avx512).unwrap();
+        compiler.assembler.put(iced_x86::Code::INVALID, &[]);
+        assert!(compiler.finish().is_err());
+        assert!(Compiler::new(Level::Avx2).unwrap().finish().is_ok_and(|code| code.is_none()));
     }
 }
