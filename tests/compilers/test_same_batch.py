@@ -332,6 +332,7 @@ def test_rewiring_keeps_the_number_of_synapses() -> None:
     compiled = EventPropCompiler(
         STEPS,
         SCE,
+        optimiser=Adam(0.2),
         rng_seed=3,
         backward="same_batch",
         deep_r_conns=[conn],
