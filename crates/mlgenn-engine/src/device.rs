@@ -135,7 +135,8 @@ pub trait DeviceState: Send {
     /// See [`DeviceState::push`].
     fn events(&mut self, queue: EventQueueId, to: &Buffer) -> Result<(), EngineError>;
 
-    /// Start a number of timesteps; may return before they are made.
+    /// Start a number of timesteps; may return before they are made. Gives how many were started,
+    /// which are less if the watch says stop.
     ///
     /// # Errors
     ///
@@ -145,7 +146,7 @@ pub trait DeviceState: Send {
         timesteps: &Timesteps,
         count: usize,
         watch: &Watch,
-    ) -> Result<(), EngineError>;
+    ) -> Result<usize, EngineError>;
 
     /// Start the custom updates of a group, and the row code of its connectivity updates.
     ///

@@ -62,14 +62,8 @@ impl Simulation {
             if on_host {
                 begin.iter().try_for_each(|group| self.update_on_device(group))?;
             }
-            let mut count = 1;
-            while step + count < plan.timesteps
-                && !on_host
-                && !then_on_host
-                && groups_at(plan, step + count) == (begin.clone(), end.clone())
-            {
-                count += 1;
-            }
+            let alone = on_host || then_on_host;
+            let count = if alone { 1 } else { next_change(plan, step) - step };
             let timesteps = Timesteps {
                 begin: if on_host { Vec::new() } else { begin },
                 end: if then_on_host { Vec::new() } else { end.clone() },
@@ -134,8 +128,12 @@ impl Simulation {
         count: usize,
     ) -> Result<(), EngineError> {
         let watch = self.watch.clone();
-        self.to_device(|mirrors| mirrors.state.run(timesteps, count, &watch))?;
-        self.count_timesteps(count as u64);
+        let mut started = 0;
+        self.to_device(|mirrors| {
+            started = mirrors.state.run(timesteps, count, &watch)?;
+            Ok(())
+        })?;
+        self.count_timesteps(started as u64);
         self.ran_on_device(false)
     }
 
@@ -238,6 +236,13 @@ impl Simulation {
         let updates = &self.model.plan.custom_connectivity_updates;
         groups.iter().any(|group| updates.contains_key(group))
     }
+}
+
+/// The first timestep after one that has other groups, or the end.
+fn next_change(plan: &RunPlan, step: usize) -> usize {
+    let only = plan.begin.iter().chain(&plan.end).filter_map(|update| update.at);
+    let changes = only.flat_map(|at| [at, at + 1]).filter(|&change| change > step);
+    changes.min().map_or(plan.timesteps, |change| change.min(plan.timesteps))
 }
 
 /// Groups to run before and after a timestep.

@@ -146,18 +146,24 @@ impl Launches {
     }
 
     /// Make all launches a number of times; returns before they have run. Stops early if `stop` says
-    /// so.
+    /// so. Gives how many times they were made.
     ///
     /// # Errors
     ///
     /// If the driver fails.
-    pub fn run(&mut self, times: usize, stop: &dyn Fn() -> bool) -> Result<(), DeviceError> {
+    pub fn run(&mut self, times: usize, stop: &dyn Fn() -> bool) -> Result<usize, DeviceError> {
         if self.steps.is_empty() || times == 0 {
-            return Ok(());
+            return Ok(times);
         }
         self.gpu().enter("launching kernels")?;
-        self.made = self.made.saturating_add(times);
         let mut left = times;
+        if self.made == 0 && !stop() {
+            // The driver loads functions when they are launched first, which it cannot always do
+            // while launches are captured.
+            self.launch_all()?;
+            left -= 1;
+        }
+        self.made = self.made.saturating_add(times);
         if left >= WORTH_GRAPH && self.many.is_none() {
             let repetitions = (LARGEST_GRAPH / self.steps.len()).clamp(1, LONGEST_GRAPH).min(left);
             self.many = Some((self.capture(repetitions)?, repetitions));
@@ -182,7 +188,7 @@ impl Launches {
             let event = self.gpu().mark()?;
             self.in_flight.push_back(event);
         }
-        Ok(())
+        Ok(times - left)
     }
 
     /// As [`Launches::run`], but waits, and measures the time of each part.
@@ -252,8 +258,8 @@ impl Launches {
     fn capture(&self, repetitions: usize) -> Result<Graph, DeviceError> {
         let operation = "making a graph";
         let stream = self.gpu().stream();
-        // Other threads may allocate meanwhile.
-        let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+        // Nothing but launches goes to this stream meanwhile; other streams are not concerned.
+        let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
         stream.begin_capture(mode).during(operation)?;
         let launched = (0..repetitions).try_for_each(|_| self.launch_all());
         // Ended even after a failure, so that the stream can be used again.

@@ -129,8 +129,11 @@ impl GpuState {
         timesteps: &Timesteps,
         count: usize,
         watch: &HostWatch,
-    ) -> Result<(), EngineError> {
-        for _ in 0..count {
+    ) -> Result<usize, EngineError> {
+        for made in 0..count {
+            if watch.should_stop() {
+                return Ok(made);
+            }
             for group in &timesteps.begin {
                 self.custom_update(group, watch)?;
                 self.transpose(group, watch)?;
@@ -153,7 +156,7 @@ impl GpuState {
                 self.record()?;
             }
         }
-        Ok(())
+        Ok(count)
     }
 
     /// Start custom updates or transposes of a group.
@@ -176,7 +179,7 @@ impl GpuState {
         };
         let stop = || watch.should_stop();
         let done = match &mut self.timing {
-            None => launches.run(1, &stop),
+            None => launches.run(1, &stop).map(|_| ()),
             Some(timing) => launches.run_timed(1, &stop).map(|times| {
                 let sum = timing.custom_updates.entry(group.to_owned()).or_default();
                 sum.0 += times.of(Part::CustomUpdate);
@@ -280,7 +283,8 @@ impl DeviceState for GpuState {
         };
         let done = launches.run(1, &|| false);
         self.updates.insert(key, launches);
-        Ok(done?)
+        done?;
+        Ok(())
     }
 
     fn recorded(&mut self, nth: usize, to: &Buffer) -> Result<(), EngineError> {
@@ -302,7 +306,7 @@ impl DeviceState for GpuState {
         timesteps: &Timesteps,
         count: usize,
         watch: &HostWatch,
-    ) -> Result<(), EngineError> {
+    ) -> Result<usize, EngineError> {
         if self.timing.is_some() {
             return self.run_timed(timesteps, count, watch);
         }
@@ -310,10 +314,10 @@ impl DeviceState for GpuState {
             let launches = self.launches(&self.steps_of(timesteps))?;
             self.timesteps.insert(timesteps.clone(), launches);
         }
-        if let Some(launches) = self.timesteps.get_mut(timesteps) {
-            launches.run(count, &|| watch.should_stop())?;
+        match self.timesteps.get_mut(timesteps) {
+            Some(launches) => Ok(launches.run(count, &|| watch.should_stop())?),
+            None => Ok(0),
         }
-        Ok(())
     }
 
     fn custom_update(&mut self, group: &str, watch: &HostWatch) -> Result<(), EngineError> {
