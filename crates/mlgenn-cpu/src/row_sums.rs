@@ -3,6 +3,10 @@
 //! A vector of rows at a time; columns lie one after the other, so that no sum runs across lanes.
 #![expect(unsafe_code, reason = "vector loads and stores inside checked ranges")]
 #![expect(unsafe_op_in_unsafe_fn, reason = "every line works on raw memory")]
+#![expect(
+    clippy::needless_range_loop,
+    reason = "iterators are not always inlined into vector code"
+)]
 
 use mlgenn_ir::traces::RowSums;
 
@@ -67,14 +71,14 @@ impl Sums {
         let mut partial = [S::splat(0); PARTIAL];
         let mut column = 0;
         while column + PARTIAL <= self.columns {
-            for (i, partial) in partial.iter_mut().enumerate() {
-                *partial = S::add_f32(*partial, self.product::<S>(row, count, column + i));
+            for i in 0..PARTIAL {
+                partial[i] = S::add_f32(partial[i], self.product::<S>(row, count, column + i));
             }
             column += PARTIAL;
         }
-        for (i, partial) in partial.iter_mut().enumerate() {
+        for i in 0..PARTIAL {
             if column + i < self.columns {
-                *partial = S::add_f32(*partial, self.product::<S>(row, count, column + i));
+                partial[i] = S::add_f32(partial[i], self.product::<S>(row, count, column + i));
             }
         }
         let mut half = PARTIAL / 2;

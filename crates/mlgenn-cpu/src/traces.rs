@@ -2,6 +2,10 @@
 //! neuron, then the addition of a row for each spike.
 #![expect(unsafe_code, reason = "vector loads and stores inside checked ranges")]
 #![expect(unsafe_op_in_unsafe_fn, reason = "every line works on raw memory")]
+#![expect(
+    clippy::needless_range_loop,
+    reason = "iterators are not always inlined into vector code"
+)]
 
 use mlgenn_ir::Type;
 use mlgenn_ir::linear::{Coefficient, MAX_STATES};
@@ -224,8 +228,8 @@ impl Work<'_> {
         // Weights of the states in the sum and in each state at the end.
         let mut in_sum = [zero; N];
         let mut in_states = [[zero; N]; N];
-        for (state, weights) in in_states.iter_mut().enumerate() {
-            weights[state] = S::splat_f32(1.0);
+        for state in 0..N {
+            in_states[state][state] = S::splat_f32(1.0);
         }
         let mut jump_in_sum = zero;
         let mut jump_in_states = [zero; N];
@@ -254,8 +258,8 @@ impl Work<'_> {
         }
         for from in 0..N {
             S::store(self.head(0, from, column), in_sum[from]);
-            for (state, weights) in in_states.iter().enumerate() {
-                S::store(self.head(state + 1, from, column), weights[from]);
+            for state in 0..N {
+                S::store(self.head(state + 1, from, column), in_states[state][from]);
             }
         }
     }
@@ -269,8 +273,8 @@ impl Work<'_> {
         column: usize,
     ) -> [S::V; N] {
         let mut entries = [S::splat(0); N];
-        for (row, value) in entries.iter_mut().enumerate() {
-            *value = self.matrix[row][entry].load::<S>(step, column);
+        for row in 0..N {
+            entries[row] = self.matrix[row][entry].load::<S>(step, column);
         }
         entries
     }
@@ -288,10 +292,11 @@ impl Work<'_> {
         let at = row * self.columns + column;
         let mut states = [[zero; W]; N];
         let mut active = !jumps.is_empty();
-        for (state, vectors) in states.iter_mut().enumerate() {
-            for (i, vector) in vectors.iter_mut().enumerate() {
-                *vector = load::<S>(self.targets[state + 1].add(at + i * S::LANES), count);
-                active |= S::movemask(S::ne_f32(*vector, zero)) != 0;
+        for state in 0..N {
+            for i in 0..W {
+                let vector = load::<S>(self.targets[state + 1].add(at + i * S::LANES), count);
+                active |= S::movemask(S::ne_f32(vector, zero)) != 0;
+                states[state][i] = vector;
             }
         }
         if !active {
@@ -299,13 +304,13 @@ impl Work<'_> {
         }
         let mut sums = [zero; W];
         let mut next = [[zero; W]; N];
-        for (from, vectors) in states.iter().enumerate() {
-            for (i, &vector) in vectors.iter().enumerate() {
-                let column = column + i * S::LANES;
+        for from in 0..N {
+            for i in 0..W {
+                let (column, vector) = (column + i * S::LANES, states[from][i]);
                 sums[i] = add_product::<S>(sums[i], self.head(0, from, column), vector);
-                for (state, next) in next.iter_mut().enumerate() {
+                for state in 0..N {
                     let weight = self.head(state + 1, from, column);
-                    next[i] = add_product::<S>(next[i], weight, vector);
+                    next[state][i] = add_product::<S>(next[state][i], weight, vector);
                 }
             }
         }
@@ -315,17 +320,17 @@ impl Work<'_> {
             for i in 0..W {
                 let column = column + i * S::LANES;
                 sums[i] = add_product::<S>(sums[i], self.weight(0, step, column), size);
-                for (state, next) in next.iter_mut().enumerate() {
+                for state in 0..N {
                     let weight = self.weight(state + 1, step, column);
-                    next[i] = add_product::<S>(next[i], weight, size);
+                    next[state][i] = add_product::<S>(next[state][i], weight, size);
                 }
             }
         }
         for i in 0..W {
             let sum = self.targets[0].add(at + i * S::LANES);
             store::<S>(sum, S::add_f32(load::<S>(sum, count), sums[i]), count);
-            for (state, vectors) in next.iter().enumerate() {
-                store::<S>(self.targets[state + 1].add(at + i * S::LANES), vectors[i], count);
+            for state in 0..N {
+                store::<S>(self.targets[state + 1].add(at + i * S::LANES), next[state][i], count);
             }
         }
     }
@@ -339,8 +344,8 @@ unsafe fn add_products<S: Simd, const N: usize>(
     weights: &[S::V; N],
 ) -> S::V {
     let mut sum = first;
-    for (&factor, &weight) in factors.iter().zip(weights) {
-        sum = S::add_f32(sum, S::mul_f32(factor, weight));
+    for i in 0..N {
+        sum = S::add_f32(sum, S::mul_f32(factors[i], weights[i]));
     }
     sum
 }
