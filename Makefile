@@ -32,7 +32,8 @@ build: setup
 	$(BIN)/maturin develop --release --quiet --extras dev,demo
 
 demo: build
-	$(BIN)/python examples/train.py $(if $(MNIST),--mnist $(MNIST)) $(DEMO_FLAGS)
+	$(BIN)/python examples/latency_mnist.py --save output/weights --plot output/latency_mnist.png \
+		$(if $(MNIST),--mnist $(MNIST)) $(DEMO_FLAGS)
 
 test: lint test-rust test-python
 
