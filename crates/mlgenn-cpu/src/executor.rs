@@ -1,7 +1,8 @@
 //! The executor of blocks of lanes.
 
 use mlgenn_ir::Kernel;
-use mlgenn_ir::launch::{AddRows, AddRuns, Executor, Pattern, Program};
+use mlgenn_ir::launch::{AddRows, Executor, Pattern, Program};
+use mlgenn_ir::run_lists::AddRuns;
 use mlgenn_ir::target_lists::AddToTargets;
 use mlgenn_ir::traces::{CatchUp, Jump, RowSums, Traces, Watched};
 

@@ -9,6 +9,7 @@ mod executor;
 mod flush_to_zero;
 #[cfg(target_arch = "x86_64")]
 mod native;
+mod prefetch;
 mod row_sums;
 mod runs;
 mod simd;

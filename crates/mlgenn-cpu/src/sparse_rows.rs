@@ -8,6 +8,8 @@
 
 use mlgenn_ir::target_lists::{AddToTargets, Row, TargetLists, Weights};
 
+use crate::prefetch::prefetch;
+
 /// See [`mlgenn_ir::launch::Executor::add_to_targets`].
 pub(crate) fn add_to_targets(add: &AddToTargets<'_>) {
     if !add.fits() {
@@ -74,11 +76,11 @@ unsafe fn add_row<T: Copy + Into<u32>>(
     let mut entry = 0;
     loop {
         // Fetching what does not exist does no harm.
-        fetch(next_weights.wrapping_add(entry).cast());
-        fetch(next_weights.wrapping_add(entry + STRETCH / 2).cast());
-        fetch(next_targets.wrapping_add(entry).cast());
+        prefetch(next_weights.wrapping_add(entry).cast());
+        prefetch(next_weights.wrapping_add(entry + STRETCH / 2).cast());
+        prefetch(next_targets.wrapping_add(entry).cast());
         if size_of::<T>() > 2 {
-            fetch(next_targets.wrapping_add(entry + STRETCH / 2).cast());
+            prefetch(next_targets.wrapping_add(entry + STRETCH / 2).cast());
         }
         if entry + STRETCH > count {
             break;
@@ -105,16 +107,4 @@ unsafe fn add_four<T: Copy + Into<u32>>(targets: *const T, weights: *const f32, 
     for i in 0..4 {
         *to[i] = sums[i];
     }
-}
-
-/// Ask for a cache line.
-#[inline(always)]
-fn fetch(p: *const i8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: any address will do.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(p);
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = p;
 }

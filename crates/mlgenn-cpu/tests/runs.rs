@@ -4,7 +4,8 @@
 mod common;
 
 use common::executors;
-use mlgenn_ir::launch::{AddRuns, Executor, Run};
+use mlgenn_ir::launch::Executor;
+use mlgenn_ir::run_lists::{AddRuns, Run, RunLists};
 use mlgenn_ir::{Buffer, Interpreter, Type};
 
 fn filled(len: usize) -> Buffer {
@@ -16,48 +17,50 @@ fn filled(len: usize) -> Buffer {
     buffer
 }
 
-fn run(executor: &dyn Executor, runs: &[Run], starts: &[u32], rows: &[u32]) -> Vec<u8> {
-    let (weights, out) = (filled(500), filled(400));
-    executor.add_runs(&AddRuns {
-        weights: &weights,
-        weights_offset: 7,
-        starts,
-        runs,
-        rows,
-        out: &out,
-        out_offset: 3,
-    });
+/// 40 rows of 3 runs.
+fn lists(length: impl Fn(u32) -> u32) -> RunLists {
+    let mut lists = RunLists::new();
+    for row in 0..40 {
+        let run = |i: u32| Run { target: i * 5 % 250, weight: i * 7 % 350, length: length(i) };
+        lists.push(&[run(3 * row), run(3 * row + 1), run(3 * row + 2)]);
+    }
+    lists
+}
+
+fn run(executor: &dyn Executor, lists: &RunLists, targets: usize, rows: &[u32]) -> Vec<u8> {
+    let (weights, out) = (filled(500), filled(targets));
+    let (weights, out) = (&weights, &out);
+    executor.add_runs(&AddRuns { lists, weights, weights_offset: 7, rows, out, out_offset: 3 });
     out.to_bytes(0, out.len()).unwrap()
 }
 
 #[test]
 fn sums_are_those_of_the_interpreter() {
-    // Runs of every length, overlapping; some are outside of one of the buffers.
-    let runs: Vec<Run> = (0..120)
-        .map(|i| Run { target: i * 5 % 390, weight: i * 7 % 480, length: i % 70 })
-        .chain([
-            Run { target: u32::MAX, weight: 0, length: 1 },
-            Run { target: 0, weight: 490, length: 4 },
-            Run { target: 395, weight: 0, length: 3 },
-        ])
-        .collect();
-    let starts: Vec<u32> = (0..=runs.len() as u32).step_by(3).collect();
-    let last = starts.len() as u32 - 1;
-    for rows in [&[][..], &[0, 1, 2], &[5, 5, 30, 2], &(0..last).collect::<Vec<_>>(), &[last, 9]] {
-        let expected = run(&Interpreter, &runs, &starts, rows);
-        for executor in executors() {
-            assert!(run(&executor, &runs, &starts, rows) == expected, "{}", executor.name());
+    let all: Vec<u32> = (0..40).collect();
+    let same = [0, 1, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128];
+    let lists = same.map(|length| lists(move |_| length));
+    let mixed = self::lists(|i| i % 70);
+    for lists in lists.iter().chain([&mixed]) {
+        for rows in [&[][..], &[0, 1, 2], &[5, 5, 30, 2], &all, &[40, 9, u32::MAX]] {
+            let expected = run(&Interpreter, lists, 400, rows);
+            for executor in executors() {
+                assert!(run(&executor, lists, 400, rows) == expected, "{}", executor.name());
+            }
         }
     }
 }
 
 #[test]
-fn wrong_starts_are_harmless() {
-    let runs = [Run { target: 0, weight: 0, length: 20 }];
+fn runs_outside_change_nothing() {
+    let unchanged = filled(300).to_bytes(0, 300).unwrap();
+    let long = lists(|_| 64);
+    let mut heavy = RunLists::new();
+    heavy.push(&[Run { target: 0, weight: 480, length: 14 }]);
+    let mut far = RunLists::new();
+    far.push(&[Run { target: u32::MAX, weight: 0, length: u32::MAX }]);
     for executor in executors() {
-        for starts in [&[][..], &[0], &[0, 9], &[1, 0], &[5, 7]] {
-            let unchanged = filled(400).to_bytes(0, 400).unwrap();
-            assert!(run(&executor, &runs, starts, &[0, 1, u32::MAX]) == unchanged);
+        for lists in [&long, &heavy, &far] {
+            assert!(run(&executor, lists, 300, &[0, 1, u32::MAX]) == unchanged);
         }
     }
 }

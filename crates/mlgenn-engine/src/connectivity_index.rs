@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use mlgenn_ir::Buffer;
-use mlgenn_ir::launch::Run;
+use mlgenn_ir::run_lists::{Run, RunLists};
 use mlgenn_ir::target_lists::TargetLists;
 use mlgenn_model::plan::{Added, ConnectivityPlan, SynapseGroupPlan};
 
@@ -17,7 +17,7 @@ pub(crate) struct ConnectivityIndex {
     /// Synapses by postsynaptic neuron, if something visits them that way.
     pub(crate) columns: Columns,
     /// Runs of synapses, if spikes only add weights and there are runs worth it.
-    pub(crate) runs: Option<Runs>,
+    pub(crate) runs: Option<RunLists>,
     /// Lists of targets, if spikes only add weights and there are no runs.
     pub(crate) targets: Option<TargetLists>,
 }
@@ -33,15 +33,6 @@ pub(crate) struct Columns {
     pub(crate) sources: Vec<u32>,
     /// Position in its row of each entry.
     pub(crate) positions: Vec<u32>,
-}
-
-/// Runs of synapses with consecutive targets and consecutive weights, by row.
-#[derive(Debug, Default)]
-pub(crate) struct Runs {
-    /// First run of each row, and one past the last.
-    pub(crate) starts: Vec<u32>,
-    /// All runs.
-    pub(crate) runs: Vec<Run>,
 }
 
 impl ConnectivityIndex {
@@ -110,35 +101,35 @@ impl Rows<'_> {
     }
 
     /// The runs, if they are long enough.
-    fn runs(&self) -> Option<Runs> {
+    fn runs(&self) -> Option<RunLists> {
         if !self.has_runs() {
             return None;
         }
-        let mut index = Runs { starts: vec![0], runs: Vec::new() };
-        let mut synapses = 0;
+        let (mut lists, mut row) = (RunLists::new(), Vec::new());
+        let (mut runs, mut synapses) = (0, 0);
         for pre in 0..self.group.num_pre {
             let (start, targets) = self.row(pre);
             let entries = self.kernel_entries.map(|entries| entries.words(start, targets.len()));
-            let first = index.runs.len();
+            row.clear();
             for (position, &target) in targets.iter().enumerate() {
                 let weight = match &entries {
                     Some(entries) => entries.as_ref()?[position],
                     None => (start + position) as u32,
                 };
-                match index.runs[first..].last_mut() {
-                    Some(run)
-                        if run.target + run.length == target
-                            && run.weight + run.length == weight =>
+                match row.last_mut() {
+                    Some(Run { target: first, weight: first_weight, length })
+                        if *first + *length == target && *first_weight + *length == weight =>
                     {
-                        run.length += 1;
+                        *length += 1;
                     }
-                    _ => index.runs.push(Run { target, weight, length: 1 }),
+                    _ => row.push(Run { target, weight, length: 1 }),
                 }
             }
+            runs += row.len();
             synapses += targets.len();
-            index.starts.push(index.runs.len() as u32);
+            lists.push(&row);
         }
-        (index.runs.len() * WORTH_RUNS <= synapses).then_some(index)
+        (runs * WORTH_RUNS <= synapses).then_some(lists)
     }
 
     /// The targets of all rows, if each row has them in order and once.

@@ -12,7 +12,8 @@
 use std::sync::Arc;
 
 use mlgenn_ir::Buffer;
-use mlgenn_ir::launch::{AddRows, AddRuns, Launch, Watch};
+use mlgenn_ir::launch::{AddRows, Launch, Watch};
+use mlgenn_ir::run_lists::AddRuns;
 use mlgenn_ir::target_lists::{AddToTargets, Weights};
 use mlgenn_model::layout::Copies;
 use mlgenn_model::plan::{Added, EventQueueId, SynapseGroupPlan, SynapseKernel};
@@ -238,15 +239,14 @@ impl BlockStep<'_> {
             executor.add_rows(&rows);
             return true;
         }
-        let Some(runs) = &lookup.runs else {
+        let Some(lists) = &lookup.runs else {
             let (offset, stride) = (matrix_offset, group.row_stride);
             return to_targets(Weights::Each { buffer: matrix, offset, stride });
         };
         executor.add_runs(&AddRuns {
+            lists,
             weights: matrix,
             weights_offset: matrix_offset,
-            starts: &runs.starts,
-            runs: &runs.runs,
             rows,
             out,
             out_offset,

@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::buffer::Buffer;
 use crate::kernel::{Kernel, SlotKind};
+use crate::run_lists::AddRuns;
 use crate::target_lists::AddToTargets;
 use crate::traces::{RowSums, Traces};
 use crate::types::Type;
@@ -214,18 +215,10 @@ pub trait Executor: Send + Sync {
 
     /// Add stretches of weights to stretches of a vector: for each `row` in order and each of its
     /// runs in order, `out[out_offset + target + j] += weights[weights_offset + weight + j]` for
-    /// each `j < length`, in `f32`. Rows that do not exist and runs outside are skipped.
-    fn add_runs(&self, runs: &AddRuns<'_>) {
-        for run in runs.of_rows() {
-            for j in 0..run.length as usize {
-                let weight = runs.weights.load(runs.weights_offset + run.weight as usize + j);
-                let target = runs.out_offset + run.target as usize + j;
-                if let (Some(weight), Some(old)) = (weight, runs.out.load(target)) {
-                    let sum = f32::from_bits(old as u32) + f32::from_bits(weight as u32);
-                    runs.out.store(target, u64::from(sum.to_bits()));
-                }
-            }
-        }
+    /// each `j < length`, in `f32`. Rows that do not exist are skipped, all of them if some run is
+    /// not inside of both.
+    fn add_runs(&self, add: &AddRuns<'_>) {
+        add.run();
     }
 
     /// Add weights to the targets of rows: for each `row` in order and each of its entries in
@@ -251,63 +244,6 @@ pub struct AddRows<'a> {
     pub out: &'a Buffer,
     /// First element of the vector.
     pub out_offset: usize,
-}
-
-/// Arguments of [`Executor::add_runs`].
-#[derive(Debug)]
-pub struct AddRuns<'a> {
-    /// `f32` weights.
-    pub weights: &'a Buffer,
-    /// First weight.
-    pub weights_offset: usize,
-    /// First run of each row, and one past the last run of the last one.
-    pub starts: &'a [u32],
-    /// The runs of all rows.
-    pub runs: &'a [Run],
-    /// Rows to add.
-    pub rows: &'a [u32],
-    /// `f32` vector.
-    pub out: &'a Buffer,
-    /// First element of the vector.
-    pub out_offset: usize,
-}
-
-/// Synapses of a row with consecutive targets and consecutive weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
-    /// First target.
-    pub target: u32,
-    /// First weight.
-    pub weight: u32,
-    /// Number of synapses.
-    pub length: u32,
-}
-
-impl<'a> AddRuns<'a> {
-    /// The runs of the rows to add, those outside of the buffers left out.
-    pub fn of_rows(&self) -> impl Iterator<Item = Run> + use<'a> {
-        let size = |buffer: &Buffer| if buffer.ty() == Type::F32 { buffer.len() } else { 0 };
-        let weights = size(self.weights).saturating_sub(self.weights_offset);
-        let targets = size(self.out).saturating_sub(self.out_offset);
-        let (starts, runs) = (self.starts, self.runs);
-        let fits = move |run: &Run| {
-            let end = |first: u32| first as usize + run.length as usize;
-            end(run.weight) <= weights && end(run.target) <= targets
-        };
-        self.rows
-            .iter()
-            .flat_map(move |&row| {
-                let row = row as usize;
-                match (starts.get(row), row.checked_add(1).and_then(|next| starts.get(next))) {
-                    (Some(&first), Some(&end)) => {
-                        runs.get(first as usize..end as usize).unwrap_or_default()
-                    }
-                    _ => &[],
-                }
-            })
-            .copied()
-            .filter(fits)
-    }
 }
 
 /// Sum of lanes in a fixed order that vector units of up to 16 lanes share: lane `i` is added to
