@@ -506,7 +506,14 @@ fn sparse(criterion: &mut Criterion) {
                 let rows: Vec<u32> = (0..shown).map(|i| (i * 97 + shift) % size).collect();
                 let weights = Weights::Each { buffer: &weights, offset: 0, stride };
                 let (lists, rows, out) = (&lists, &rows, &out);
-                executor.add_to_targets(&AddToTargets { lists, weights, rows, out, out_offset: 0 });
+                executor.add_to_targets(&AddToTargets {
+                    lists,
+                    weights,
+                    rows,
+                    targets: 0..size as usize,
+                    out,
+                    out_offset: 0,
+                });
             });
         });
         group.finish();

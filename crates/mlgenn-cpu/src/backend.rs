@@ -1,6 +1,6 @@
 //! The CPU backend: blocks of batch members and pieces of custom updates on a pool of threads.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use mlgenn_engine::Backend;
 use mlgenn_ir::launch::Executor;
@@ -66,6 +66,56 @@ impl Backend for CpuBackend {
                 });
             }),
             None => with_flush_to_zero(|| (0..count).for_each(work)),
+        }
+    }
+
+    fn together(&self, count: usize, work: &(dyn Fn(usize) + Sync)) -> bool {
+        // Not threads of the pool: two simulations at once might each have half of them, and
+        // both wait for the rest.
+        let gate = Gate::default();
+        std::thread::scope(|scope| {
+            for index in 1..count {
+                let gate = &gate;
+                let run = move || {
+                    if gate.wait() {
+                        with_flush_to_zero(|| work(index));
+                    }
+                };
+                let name = format!("mlgenn-{index}");
+                if std::thread::Builder::new().name(name).spawn_scoped(scope, run).is_err() {
+                    gate.open(false);
+                    return false;
+                }
+            }
+            gate.open(true);
+            with_flush_to_zero(|| work(0));
+            true
+        })
+    }
+}
+
+/// Holds threads back until it is known whether all of them exist.
+#[derive(Default)]
+struct Gate {
+    complete: Mutex<Option<bool>>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn open(&self, complete: bool) {
+        *self.complete.lock().unwrap_or_else(PoisonError::into_inner) = Some(complete);
+        self.opened.notify_all();
+    }
+
+    fn wait(&self) -> bool {
+        let mut complete = self.complete.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match *complete {
+                Some(complete) => return complete,
+                None => {
+                    complete = self.opened.wait(complete).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
         }
     }
 }

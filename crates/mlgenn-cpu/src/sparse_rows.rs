@@ -6,7 +6,9 @@
 #![expect(unsafe_code, reason = "reads and writes inside checked ranges")]
 #![expect(unsafe_op_in_unsafe_fn, reason = "every line works on raw memory")]
 
-use mlgenn_ir::target_lists::{AddToTargets, Row, TargetLists, Weights};
+use std::ops::Range;
+
+use mlgenn_ir::target_lists::{AddToTargets, Row, Weights};
 
 use crate::prefetch::prefetch;
 
@@ -27,26 +29,47 @@ pub(crate) fn add_to_targets(add: &AddToTargets<'_>) {
 
 unsafe fn add_same(add: &AddToTargets<'_>, weight: f32, out: *mut f32) {
     for &row in add.rows {
-        match add.lists.row(row) {
-            Row::Narrow(targets) => targets.iter().for_each(|&to| *out.add(to as usize) += weight),
-            Row::Wide(targets) => targets.iter().for_each(|&to| *out.add(to as usize) += weight),
+        let row = add.lists.row(row);
+        let entries = entries(add, row);
+        match row {
+            Row::Narrow(targets) => {
+                targets[entries].iter().for_each(|&to| *out.add(to as usize) += weight);
+            }
+            Row::Wide(targets) => {
+                targets[entries].iter().for_each(|&to| *out.add(to as usize) += weight);
+            }
         }
     }
 }
 
-unsafe fn add_each(add: &AddToTargets<'_>, out: *mut f32) {
-    let Weights::Each { buffer, .. } = add.weights else { return };
-    let weights = buffer.as_ptr().cast::<f32>().cast_const();
-    // Of a row: its weights, and its targets.
-    let find = |row: u32, lists: &TargetLists| {
-        let count = lists.row(row).len();
-        add.weights.start(row, count).map(|start| unsafe { weights.add(start) })
+/// The entries of a row that are added.
+fn entries(add: &AddToTargets<'_>, row: Row<'_>) -> Range<usize> {
+    if add.targets.start == 0 && add.targets.end >= add.lists.num_targets() {
+        return 0..row.len();
+    }
+    let entries = row.entries(&add.targets);
+    entries.start.min(entries.end)..entries.end
+}
+
+/// The weights of a row that are added, and their targets.
+unsafe fn find<'a>(add: &AddToTargets<'a>, row: u32) -> Option<(*const f32, Row<'a>)> {
+    let Weights::Each { buffer, .. } = add.weights else { return None };
+    let targets = add.lists.row(row);
+    let start = add.weights.start(row, targets.len())?;
+    let entries = entries(add, targets);
+    let weights = buffer.as_ptr().cast::<f32>().cast_const().add(start + entries.start);
+    let targets = match targets {
+        Row::Narrow(targets) => Row::Narrow(&targets[entries]),
+        Row::Wide(targets) => Row::Wide(&targets[entries]),
     };
-    for (position, &row) in add.rows.iter().enumerate() {
-        let Some(weights) = find(row, add.lists) else { continue };
-        let next = *add.rows.get(position + 1).unwrap_or(&row);
-        let next_weights = find(next, add.lists).unwrap_or(weights);
-        match (add.lists.row(row), add.lists.row(next)) {
+    Some((weights, targets))
+}
+
+unsafe fn add_each(add: &AddToTargets<'_>, out: *mut f32) {
+    let mut rows = add.rows.iter().filter_map(|&row| find(add, row)).peekable();
+    while let Some((weights, targets)) = rows.next() {
+        let (next_weights, next) = *rows.peek().unwrap_or(&(weights, targets));
+        match (targets, next) {
             (Row::Narrow(targets), Row::Narrow(next)) => {
                 add_row(targets, weights, out, next.as_ptr(), next_weights);
             }

@@ -33,8 +33,15 @@ fn filled(len: usize) -> Buffer {
     buffer
 }
 
-/// The vector after adding; `weights` are each synapse's own if they are of some length.
-fn run(executor: &dyn Executor, num_targets: usize, weights: usize, rows: &[u32]) -> Vec<u8> {
+/// The vector after adding, cut by targets; `weights` are each synapse's own if they are of some
+/// length.
+fn run(
+    executor: &dyn Executor,
+    num_targets: usize,
+    weights: usize,
+    rows: &[u32],
+    cuts: &[usize],
+) -> Vec<u8> {
     let (out_offset, offset) = (5, 3);
     let (buffer, out) = (filled(weights), filled(num_targets + out_offset));
     let weights = match weights {
@@ -42,7 +49,11 @@ fn run(executor: &dyn Executor, num_targets: usize, weights: usize, rows: &[u32]
         _ => Weights::Each { buffer: &buffer, offset, stride: STRIDE },
     };
     let lists = &lists(num_targets);
-    executor.add_to_targets(&AddToTargets { lists, weights, rows, out: &out, out_offset });
+    for cut in cuts.windows(2) {
+        let targets = cut[0]..cut[1];
+        let out = &out;
+        executor.add_to_targets(&AddToTargets { lists, weights, rows, targets, out, out_offset });
+    }
     out.to_bytes(0, out.len()).unwrap()
 }
 
@@ -53,10 +64,15 @@ fn sums_are_those_of_the_interpreter() {
         // The second is too short for the last rows.
         for weights in [ROWS * STRIDE + 3, ROWS * STRIDE / 2, 0] {
             for rows in [&[][..], &[3], &[0, 7, 14, 39], &[2, 2, 30, 1], &all, &[99, 5, u32::MAX]] {
-                let expected = run(&Interpreter, num_targets, weights, rows);
+                let whole = [0, num_targets];
+                let cuts = [0, num_targets - 200, num_targets - 60, num_targets - 3, usize::MAX];
+                let expected = run(&Interpreter, num_targets, weights, rows, &whole);
+                assert!(run(&Interpreter, num_targets, weights, rows, &cuts) == expected);
                 for executor in executors() {
-                    let found = run(&executor, num_targets, weights, rows);
-                    assert!(found == expected, "{}: {num_targets} {rows:?}", executor.name());
+                    for cuts in [&whole[..], &cuts] {
+                        let found = run(&executor, num_targets, weights, rows, cuts);
+                        assert!(found == expected, "{}: {num_targets} {rows:?}", executor.name());
+                    }
                 }
             }
         }
@@ -76,6 +92,7 @@ fn short_vectors_are_left_alone() {
                 lists: &lists,
                 weights,
                 rows,
+                targets: 0..900,
                 out,
                 out_offset: 0,
             });

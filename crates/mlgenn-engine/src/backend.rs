@@ -26,6 +26,13 @@ pub trait Backend: Send + Sync {
 
     /// Call `work` with every number below `count`, in any order, and wait.
     fn for_each(&self, count: usize, work: &(dyn Fn(usize) + Sync));
+
+    /// Call `work` with every number below `count`, each on a thread of its own, all at the same
+    /// time, and wait; false, and nothing is called, if that cannot be.
+    fn together(&self, count: usize, work: &(dyn Fn(usize) + Sync)) -> bool {
+        let _ = (count, work);
+        false
+    }
 }
 
 /// A backend that runs everything on the calling thread.

@@ -1,7 +1,7 @@
 //! From planned kernels to programs, and from slots to memory.
 
 use mlgenn_ir::launch::{Executor, Operand, Pattern, Program, Ring};
-use mlgenn_ir::{Buffer, Domain, SlotKind};
+use mlgenn_ir::{Buffer, Domain, Kernel, Op, SlotId, SlotKind};
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{
     ConnectivityPlan, EventQueueId, Index, Plan, PlannedKernel, Position, RingPosition, Scalar,
@@ -39,6 +39,8 @@ pub(crate) struct BoundKernel {
     slots: Vec<BoundSlot>,
     /// Queues that the kernel emits to, in the order of its event slots.
     pub(crate) queues: Vec<EventQueueId>,
+    /// Whether its lanes may be cut into stretches that run at the same time.
+    pub(crate) can_be_cut: bool,
 }
 
 /// Where a slot is found.
@@ -96,6 +98,8 @@ enum Unit {
     Row,
     /// At the element where the stretch starts.
     Stretch,
+    /// At the word with the bit of the element where the stretch starts.
+    StretchWord,
     /// At the start, lanes by the list of postsynaptic neurons of a sparse row.
     ByTarget,
     /// At the start, lanes by the list of kernel entries of a sparse row.
@@ -231,7 +235,8 @@ impl BoundKernel {
             patterns.push(pattern);
             slots.push(slot);
         }
-        Self { program: executor.compile(&planned.kernel, &patterns), slots, queues }
+        let can_be_cut = can_be_cut(&planned.kernel, &patterns);
+        Self { program: executor.compile(&planned.kernel, &patterns), slots, queues, can_be_cut }
     }
 
     /// How many elements each operand moves on from one row of a dense matrix to the next.
@@ -256,6 +261,26 @@ impl BoundKernel {
     }
 }
 
+/// Whether each lane writes elements of its own alone.
+fn can_be_cut(kernel: &Kernel, patterns: &[Pattern]) -> bool {
+    let own = |slot: SlotId| patterns[slot.0 as usize] == Pattern::Contiguous;
+    let mut good = true;
+    kernel.body.for_each_op(&mut |op| {
+        good &= match op {
+            Op::Write(slot, _) | Op::Accumulate(slot, _) | Op::AccumulateDelayed { slot, .. } => {
+                own(*slot)
+            }
+            Op::StoreElement(..)
+            | Op::AccumulateElement(..)
+            | Op::StorePointer(..)
+            | Op::AtomicOr(..)
+            | Op::Print { .. } => false,
+            _ => true,
+        };
+    });
+    good
+}
+
 fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pattern, BoundSlot) {
     let copies_of = |array: ArrayId| plan.layout.array(array).copies;
     let shared = match binding {
@@ -265,6 +290,9 @@ fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pa
         _ => false,
     };
     let (pattern, unit) = match kind.domain() {
+        None if kind == SlotKind::Events && map == LaneMap::Neurons => {
+            (Pattern::Whole, Unit::StretchWord)
+        }
         None => (Pattern::Whole, Unit::Start),
         // Whatever the lanes are, their answers follow one another.
         Some(_) if *binding == SlotBinding::Sleep => (Pattern::Contiguous, Unit::Start),
@@ -335,7 +363,8 @@ fn lanes(domain: Domain, map: LaneMap, shared: bool, binding: &SlotBinding) -> (
         (Domain::Pre, LaneMap::DenseRow | LaneMap::SparseRow) => (Uniform, Unit::Line),
         (Domain::Pre, LaneMap::DenseColumn) => (Contiguous, Unit::Start),
         (Domain::Pre, LaneMap::SparseColumn) => (Gather, Unit::BySource),
-        (Domain::Post, LaneMap::DenseRow | LaneMap::Neurons) => (Contiguous, Unit::Start),
+        (Domain::Post, LaneMap::Neurons) => (Contiguous, Unit::Stretch),
+        (Domain::Post, LaneMap::DenseRow) => (Contiguous, Unit::Start),
         (Domain::Post, LaneMap::SparseRow) => (Gather, Unit::ByTarget),
         (Domain::Post, LaneMap::DenseColumn | LaneMap::SparseColumn) => (Uniform, Unit::Line),
         (Domain::Synapse, LaneMap::DenseRow | LaneMap::SparseRow) if index => {
@@ -423,6 +452,7 @@ impl BoundSlot {
             Unit::Line => place.line,
             Unit::Row => place.row_start,
             Unit::Stretch => place.stretch,
+            Unit::StretchWord => place.stretch / 32,
             Unit::BySynapse => place.row_start,
             _ => 0,
         }

@@ -62,6 +62,13 @@ pub(crate) struct SleepPrograms {
     pub(crate) in_order: bool,
 }
 
+impl PopulationPrograms {
+    /// Whether threads can update a stretch of the neurons each.
+    pub(crate) fn can_be_cut(&self) -> bool {
+        self.guard.is_none() && self.block_lanes.is_none() && self.update.can_be_cut
+    }
+}
+
 /// Which member and neuron each lane of a block belongs to.
 pub(crate) struct BlockLanes {
     pub(crate) members: Vec<u32>,

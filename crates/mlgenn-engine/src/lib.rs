@@ -8,6 +8,7 @@
 mod arrays;
 mod backend;
 mod bind;
+mod blocks;
 mod calendar;
 mod compiled;
 mod connectivity;
@@ -23,6 +24,7 @@ mod load;
 mod mirror;
 mod neuron_update;
 mod on_device;
+mod pace;
 mod progress;
 mod random_key;
 mod recording;
@@ -31,6 +33,7 @@ mod schedule;
 mod simulation;
 mod spike_count;
 mod stopwatch;
+mod team;
 mod worker;
 
 pub use arrays::{ArrayData, Arrays, MemoryItem, memory_plan, out_of_memory};

@@ -8,7 +8,7 @@ use mlgenn_model::plan::{EventQueueId, PopulationPlan};
 use crate::bind::{BoundKernel, Operands, Place, block_words};
 use crate::calendar::SHORTEST_STRETCH;
 use crate::compiled::{PopulationPrograms, SleepPrograms};
-use crate::schedule::BlockStep;
+use crate::schedule::{BlockStep, STRETCH_UNIT};
 
 impl BlockStep<'_> {
     /// Update all populations.
@@ -16,16 +16,26 @@ impl BlockStep<'_> {
         let model = self.shared.model;
         let populations = model.plan.populations.iter().zip(&model.populations);
         for (index, (population, programs)) in populations.enumerate() {
-            match (&programs.guard, &programs.sleep) {
-                (Some(guard), Some(sleep)) if self.stretch >= SHORTEST_STRETCH => {
-                    self.update_due(index, programs, guard, sleep);
+            if self.member.is_first() || programs.can_be_cut() {
+                self.update(index, population, programs);
+            }
+            self.member.meet();
+            if self.member.is_first() {
+                for queue in &programs.update.queues {
+                    self.record(*queue);
                 }
-                (Some(guard), _) => self.update_active(population, programs, guard),
-                (None, _) => self.update_all(population, programs),
             }
-            for queue in &programs.update.queues {
-                self.record(*queue);
+        }
+    }
+
+    /// Update a population, or the share of it that this thread has.
+    fn update(&mut self, index: usize, population: &PopulationPlan, programs: &PopulationPrograms) {
+        match (&programs.guard, &programs.sleep) {
+            (Some(guard), Some(sleep)) if self.stretch >= SHORTEST_STRETCH => {
+                self.update_due(index, programs, guard, sleep);
             }
+            (Some(guard), _) => self.update_active(population, programs, guard),
+            (None, _) => self.update_all(population, programs),
         }
     }
 
@@ -36,9 +46,14 @@ impl BlockStep<'_> {
         let members = self.shared.model.plan.blocks.members(self.block);
         let around = self.surroundings();
         if programs.block_lanes.is_none() {
+            let share = match programs.can_be_cut() {
+                true => self.member.share(population.size, STRETCH_UNIT),
+                false => 0..population.size,
+            };
             for member in members {
-                let place = Place { member, block: self.block, ..Place::default() };
-                self.launch(update, &around, &place, population.size, &mut operands);
+                let (block, stretch) = (self.block, share.start);
+                let place = Place { member, block, stretch, ..Place::default() };
+                self.launch(update, &around, &place, share.len(), &mut operands);
             }
             return;
         }

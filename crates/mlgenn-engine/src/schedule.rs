@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use mlgenn_ir::Buffer;
-use mlgenn_ir::launch::{AddRows, Launch, Watch};
+use mlgenn_ir::launch::{AddRows, BLOCK_LANES, Launch, Watch};
 use mlgenn_ir::run_lists::AddRuns;
 use mlgenn_ir::target_lists::{AddToTargets, Weights};
 use mlgenn_model::layout::Copies;
@@ -22,7 +22,11 @@ use crate::bind::{BoundKernel, Operands, Place, Surroundings};
 use crate::compiled::{CompiledModel, SynapsePrograms};
 use crate::connectivity_index::ConnectivityIndex;
 use crate::recording::Recording;
+use crate::team::Member;
 use crate::worker::{Worker, elapsed};
+
+/// Threads cut neurons between multiples of this: whole words of spikes, whole cache lines.
+pub(crate) const STRETCH_UNIT: usize = BLOCK_LANES;
 
 /// State that all blocks share.
 pub(crate) struct Shared<'a> {
@@ -48,6 +52,8 @@ pub(crate) struct BlockStep<'a> {
     /// Which timestep of the stretch that the block goes through on its own, and how many it has.
     pub(crate) now: usize,
     pub(crate) stretch: usize,
+    /// Which of the threads that go through it together this is.
+    pub(crate) member: &'a Member<'a>,
 }
 
 impl BlockStep<'_> {
@@ -73,6 +79,7 @@ impl BlockStep<'_> {
         for population in &plan.populations {
             advance(&mut self.worker.rings, plan.layout.rings(), population.ring.0);
         }
+        self.member.meet();
         let start = self.worker.clock.start();
         self.neuron_updates();
         self.worker.clock.neuron_update += elapsed(start);
@@ -217,7 +224,9 @@ impl BlockStep<'_> {
         let lookup = &self.shared.index[index];
         let to_targets = |weights| match &lookup.targets {
             Some(lists) => {
-                executor.add_to_targets(&AddToTargets { lists, weights, rows, out, out_offset });
+                let targets = self.member.share(group.num_post, STRETCH_UNIT);
+                let add = AddToTargets { lists, weights, rows, targets, out, out_offset };
+                executor.add_to_targets(&add);
                 true
             }
             None => false,

@@ -11,25 +11,26 @@ use mlgenn_model::plan::{ConnectivityPlan, EventQueueId};
 
 use crate::arrays::{Arrays, allocate};
 use crate::bind::Surroundings;
+use crate::blocks::runs_any;
 use crate::compiled::CompiledModel;
 use crate::connectivity_index::ConnectivityIndex;
 use crate::custom_connectivity_update::ConnectivityUpdates;
 use crate::custom_update::{CustomUpdates, is_local};
 use crate::error::EngineError;
 use crate::history::Behind;
-use crate::linear::{columns_of_weights, update_columns};
+use crate::linear::columns_of_weights;
 use crate::load::{initialise, keys};
 use crate::mirror::Mirrors;
+use crate::pace::Pace;
 use crate::random_key::arbitrary_seed;
 use crate::recording::{Recording, SpikeTrain};
 use crate::run_plan::{RunPlan, StepUpdate};
-use crate::schedule::{BlockStep, Shared};
 use crate::stopwatch::{Stopwatch, UpdateTimes};
 use crate::worker::{Clock, Worker};
 
 /// Most timesteps that blocks run without waiting for each other, so that an interrupted run has
 /// counted few timesteps that were not made.
-const STRETCH: usize = 1024;
+pub(crate) const STRETCH: usize = 1024;
 
 /// The state of a network that is being simulated.
 pub struct Simulation {
@@ -37,20 +38,24 @@ pub struct Simulation {
     pub(crate) buffers: Vec<Arc<Buffer>>,
     pub(crate) index: Vec<ConnectivityIndex>,
     /// Weights in column-major order, as of the last timestep, where they are needed so.
-    columns: Vec<Option<Buffer>>,
-    recordings: Vec<Option<Recording>>,
+    pub(crate) columns: Vec<Option<Buffer>>,
+    pub(crate) recordings: Vec<Option<Recording>>,
     /// Where the arrays are, if not in the buffers.
     pub(crate) device: Option<Mutex<Mirrors>>,
     /// Of all random numbers.
     pub(crate) seed: u64,
     pub(crate) keys: Buffer,
     pub(crate) workers: Vec<Mutex<Worker>>,
+    /// For threads that go through a single block together with the first: theirs.
+    pub(crate) helpers: Vec<Mutex<Worker>>,
+    /// How long timesteps take.
+    pub(crate) pace: Pace,
     pub(crate) watch: Arc<Watch>,
     /// Ring pointers: the slot written last.
     pub(crate) rings: Vec<u32>,
     pub(crate) timestep: u64,
     pub(crate) steps_made: u64,
-    clock: Clock,
+    pub(crate) clock: Clock,
     /// Of each custom update group, by its name.
     pub(crate) custom_update_times: IndexMap<String, UpdateTimes>,
     init_time: Duration,
@@ -77,12 +82,12 @@ pub struct ArrayView {
 /// Arrays recorded in a run: `[timesteps][copies][elements]`.
 #[derive(Debug, Default)]
 pub struct Recorded {
-    arrays: IndexMap<String, RecordedArray>,
+    pub(crate) arrays: IndexMap<String, RecordedArray>,
 }
 
 #[derive(Debug)]
-struct RecordedArray {
-    source: ArrayId,
+pub(crate) struct RecordedArray {
+    pub(crate) source: ArrayId,
     buffer: Arc<Buffer>,
     copies: usize,
     elements: usize,
@@ -164,6 +169,8 @@ impl Simulation {
             seed,
             keys,
             workers,
+            helpers: Vec::new(),
+            pace: Pace::default(),
             watch: Arc::new(Watch::new()),
             rings,
             timestep: 0,
@@ -239,28 +246,27 @@ impl Simulation {
             updates.cloned().collect()
         };
         let (global_begin, global_end) = (global(&plan.begin), global(&plan.end));
-        let any_at = |updates: &[StepUpdate], step: usize| -> bool {
-            updates.iter().any(|update| update.runs_at(step))
-        };
         let mut step = 0;
         while step < plan.timesteps {
-            if any_at(&global_begin, step) {
+            if runs_any(&global_begin, step) {
                 self.run_updates(&plan.begin, step);
             }
             // Blocks go on alone up to a timestep with an update that concerns all of them.
             let first = step;
+            let longest = self.longest_stretch();
             loop {
                 step += 1;
                 let stop = step == plan.timesteps
-                    || step - first == STRETCH
-                    || any_at(&global_end, step - 1)
-                    || any_at(&global_begin, step);
+                    || step - first == longest
+                    || runs_any(&global_end, step - 1)
+                    || runs_any(&global_begin, step);
                 if stop {
                     break;
                 }
             }
-            let local_begin = !any_at(&global_begin, first);
-            let local_end = !any_at(&global_end, step - 1);
+            let local_begin = !runs_any(&global_begin, first);
+            let local_end = !runs_any(&global_end, step - 1);
+            self.gather_helpers(step - first)?;
             self.run_blocks(plan, first..step, (local_begin, local_end), &recorded);
             self.check_watch()?;
             if !local_end {
@@ -286,77 +292,8 @@ impl Simulation {
         });
     }
 
-    fn behind<'a>(&'a self, rings: &'a [u32]) -> Behind<'a> {
+    pub(crate) fn behind<'a>(&'a self, rings: &'a [u32]) -> Behind<'a> {
         Behind { model: &self.model, buffers: &self.buffers, rings, watch: &self.watch }
-    }
-
-    /// Run all blocks through some timesteps. `local` says whether the updates before the first
-    /// and after the last one are left to the blocks.
-    fn run_blocks(
-        &mut self,
-        plan: &RunPlan,
-        steps: std::ops::Range<usize>,
-        (local_begin, local_end): (bool, bool),
-        recorded: &Recorded,
-    ) {
-        update_columns(&self.model, &self.buffers, &self.columns);
-        let recorded_late =
-            recorded.arrays.values().any(|array| self.model.dependents.has_array(array.source));
-        let shared = Shared {
-            model: &self.model,
-            buffers: &self.buffers,
-            index: &self.index,
-            columns: &self.columns,
-            recordings: &self.recordings,
-            keys: &self.keys,
-            watch: &self.watch,
-        };
-        let slots = self.model.plan.layout.rings();
-        let (first_timestep, first_made) = (self.timestep, self.steps_made);
-        let start_rings = &self.rings;
-        let workers = &self.workers;
-        self.model.backend.for_each(workers.len(), &|block| {
-            let mut worker = workers[block].lock().unwrap_or_else(PoisonError::into_inner);
-            let mut rings = start_rings.clone();
-            worker.calendars.iter_mut().for_each(|calendar| calendar.begin(steps.len()));
-            for step in steps.clone() {
-                if self.watch.should_stop() {
-                    return;
-                }
-                let done = (step - steps.start) as u64;
-                if step > steps.start || local_begin {
-                    let timestep = first_timestep + done;
-                    self.run_block_updates(&plan.begin, step, block, &mut worker, &rings, timestep);
-                }
-                BlockStep {
-                    shared: &shared,
-                    worker: &mut worker,
-                    block,
-                    rings: &rings,
-                    timestep: first_timestep + done,
-                    steps_made: first_made + done,
-                    now: done as usize,
-                    stretch: steps.len(),
-                }
-                .run();
-                for (ring, slots) in rings.iter_mut().zip(slots) {
-                    *ring = (*ring + 1) % *slots as u32;
-                }
-                if step + 1 < steps.end || local_end {
-                    let timestep = first_timestep + done + 1;
-                    self.run_block_updates(&plan.end, step, block, &mut worker, &rings, timestep);
-                    if recorded_late {
-                        worker.histories.catch_up(&self.behind(&rings), block);
-                    }
-                    self.record_block(recorded, step, block, &rings);
-                }
-            }
-        });
-        self.count_timesteps(steps.len() as u64);
-        for worker in &mut self.workers {
-            let worker = worker.get_mut().unwrap_or_else(PoisonError::into_inner);
-            self.clock.absorb(&mut worker.clock);
-        }
     }
 
     /// So many timesteps were made.
@@ -368,7 +305,7 @@ impl Simulation {
         }
     }
 
-    fn run_block_updates(
+    pub(crate) fn run_block_updates(
         &self,
         updates: &[StepUpdate],
         step: usize,
@@ -527,7 +464,13 @@ impl Simulation {
         }
     }
 
-    fn record_block(&self, recorded: &Recorded, step: usize, block: usize, rings: &[u32]) {
+    pub(crate) fn record_block(
+        &self,
+        recorded: &Recorded,
+        step: usize,
+        block: usize,
+        rings: &[u32],
+    ) {
         for record in recorded.arrays.values() {
             let array = self.model.plan.layout.array(record.source);
             let copies = match array.copies {

@@ -1,5 +1,7 @@
 //! Lists of the targets of sparse rows, in the form in which weights are added to them fastest.
 
+use std::ops::Range;
+
 use crate::buffer::Buffer;
 use crate::types::Type;
 
@@ -95,6 +97,21 @@ impl Row<'_> {
         self.len() == 0
     }
 
+    /// The entries whose targets are in a range.
+    pub fn entries(&self, targets: &Range<usize>) -> Range<usize> {
+        let (first, end) = (targets.start, targets.end);
+        match self {
+            Self::Narrow(all) => {
+                let below = |bound: usize| all.partition_point(|&target| (target as usize) < bound);
+                below(first)..below(end)
+            }
+            Self::Wide(all) => {
+                let below = |bound: usize| all.partition_point(|&target| (target as usize) < bound);
+                below(first)..below(end)
+            }
+        }
+    }
+
     fn target(&self, entry: usize) -> usize {
         match self {
             Self::Narrow(targets) => targets[entry] as usize,
@@ -112,6 +129,8 @@ pub struct AddToTargets<'a> {
     pub weights: Weights<'a>,
     /// Rows to add.
     pub rows: &'a [u32],
+    /// Targets that are added to; the others are left alone.
+    pub targets: Range<usize>,
     /// `f32` vector.
     pub out: &'a Buffer,
     /// First element of the vector.
@@ -161,7 +180,7 @@ impl AddToTargets<'_> {
         for &row in self.rows {
             let targets = self.lists.row(row);
             let start = self.weights.start(row, targets.len());
-            for entry in 0..targets.len() {
+            for entry in targets.entries(&self.targets) {
                 let weight = match (self.weights, start) {
                     (Weights::Same(weight), _) => weight,
                     (Weights::Each { buffer, .. }, Some(start)) => {
