@@ -40,11 +40,11 @@ impl RunLists {
             let end = |first: u32| first as usize + run.length as usize;
             self.targets_end = self.targets_end.max(end(run.target));
             self.weights_end = self.weights_end.max(end(run.weight));
-            let first = self.runs.first().is_none();
-            self.length = self.length.filter(|&length| length == run.length);
-            if first {
-                self.length = Some(run.length);
-            }
+            self.length = if self.runs.is_empty() {
+                Some(run.length)
+            } else {
+                self.length.filter(|&length| length == run.length)
+            };
             self.runs.push(*run);
         }
         self.starts.push(self.runs.len());
