@@ -27,7 +27,7 @@ impl Task for Runs<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let vectors = match self.0.lists.length() {
-            Some(length) if length % S::LANES == 0 => length / S::LANES,
+            Some(length) if length.is_multiple_of(S::LANES) => length / S::LANES,
             _ => 0,
         };
         match vectors {

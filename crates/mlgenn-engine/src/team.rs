@@ -136,7 +136,10 @@ mod tests {
                 let mut next = 0;
                 for number in 0..size {
                     let share = team.member(number).share(count, 256);
-                    assert!(share.start == next && (share.end % 256 == 0 || share.end == count));
+                    assert!(
+                        share.start == next
+                            && (share.end.is_multiple_of(256) || share.end == count)
+                    );
                     next = share.end;
                 }
                 assert_eq!(next, count);
