@@ -46,7 +46,8 @@ lint: build
 
 # The seed makes property tests repeatable; leave it out to look for new cases.
 test-rust:
-	PROPTEST_RNG_SEED=1 MLGENN_NVRTC=$(firstword $(NVRTC)) cargo test --workspace --locked --quiet
+	PROPTEST_RNG_SEED=1 cargo test --workspace --locked --quiet
+	MLGENN_NVRTC=$(firstword $(NVRTC)) cargo test --locked --quiet -p mlgenn-cuda --test nvrtc
 
 test-python: build
 	$(BIN)/pytest

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parents[1] / "crates" / "mlgenn-cuda" / "src" / "testing"
@@ -27,7 +26,8 @@ def install(folder: Path) -> None:
     command += ["-Wl,-soname,libcuda.so", "-o", str(library), str(SOURCES / "pretend_gpu.cpp")]
     subprocess.run(command, check=True)
     ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
-    sys.path.append(str(folder))
+    # Before NVIDIA's, which may be installed
+    os.environ["MLGENN_NVRTC"] = str(library)
     # What it compiles is gone when the folder is.
     os.environ["MLGENN_CACHE_DIR"] = ""
     os.environ["TMPDIR"] = str(folder)
