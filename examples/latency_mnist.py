@@ -9,7 +9,8 @@ neurons", 2020). With --conv the hidden layer is a convolution, whose kernels Ev
 Afterwards the weights are loaded into a network that is compiled for inference.
 
 By default the 8 x 8 digits that scikit-learn brings along are learned: expect about 96 % on test
-images after some seconds. With --mnist mnist.npz it is MNIST: expect more than 96 %.
+images after some seconds (e-prop: 95 %). With --mnist mnist.npz it is MNIST: expect 97.8 % after
+ten epochs, and with e-prop 96.9 % after three.
 """
 
 from __future__ import annotations
