@@ -2,13 +2,14 @@
 
 use mlgenn_ir::Kernel;
 use mlgenn_ir::launch::{AddRows, Executor, Pattern, Program};
+use mlgenn_ir::row_update::UpdateRows;
 use mlgenn_ir::run_lists::AddRuns;
 use mlgenn_ir::target_lists::AddToTargets;
 use mlgenn_ir::traces::{CatchUp, Jump, RowSums, Traces, Watched};
 
 use crate::simd::Level;
 use crate::tape::{Options, assemble};
-use crate::{dense_rows, row_sums, runs, sparse_rows, traces};
+use crate::{dense_rows, row_sums, row_updates, runs, sparse_rows, traces};
 
 /// Runs kernels on the vector unit of this processor, a block of lanes at a time; the results are
 /// those of [`mlgenn_ir::Interpreter`] to the bit (the bits of NaNs apart).
@@ -71,6 +72,10 @@ impl Executor for BlockExecutor {
 
     fn add_rows(&self, rows: &AddRows<'_>) {
         dense_rows::add_rows(self.level, rows);
+    }
+
+    fn update_rows(&self, update: &UpdateRows<'_>) -> bool {
+        row_updates::update_rows(self.level, update)
     }
 
     fn add_runs(&self, runs: &AddRuns<'_>) {

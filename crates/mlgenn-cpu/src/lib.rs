@@ -11,6 +11,7 @@ mod flush_to_zero;
 mod native;
 mod prefetch;
 mod row_sums;
+mod row_updates;
 mod runs;
 mod simd;
 mod sparse_rows;

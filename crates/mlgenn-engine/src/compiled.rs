@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use mlgenn_ir::launch::Executor;
+use mlgenn_ir::row_update::RowUpdate;
 use mlgenn_ir::{Buffer, Kernel, Op};
 use mlgenn_model::Network;
 use mlgenn_model::plan::{
@@ -92,6 +93,8 @@ pub(crate) struct GroupPrograms {
 pub(crate) struct SynapsePrograms {
     pub(crate) prologue: Option<BoundKernel>,
     pub(crate) body: BoundKernel,
+    /// For rows of dense matrices: all that the body does, if there is a direct way to do it.
+    pub(crate) row_update: Option<RowUpdate>,
 }
 
 impl CompiledModel {
@@ -313,6 +316,9 @@ fn group_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> GroupPr
             .as_ref()
             .map(|prologue| BoundKernel::new(executor, plan, prologue, LaneMap::Neurons)),
         body: BoundKernel::new(executor, plan, &kernel.body, map),
+        row_update: Some(&kernel.body.kernel)
+            .filter(|_| map == LaneMap::DenseRow && !executor.is_reference())
+            .and_then(RowUpdate::of),
     };
     let dynamics = group.dynamics.as_ref();
     let linear = dynamics.and_then(|kernel| LinearPrograms::new(executor, plan, kernel));

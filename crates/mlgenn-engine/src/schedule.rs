@@ -11,10 +11,11 @@
 
 use std::sync::Arc;
 
-use mlgenn_ir::Buffer;
 use mlgenn_ir::launch::{AddRows, BLOCK_LANES, Launch, Watch};
+use mlgenn_ir::row_update::{RowUpdate, Start, UpdateRows};
 use mlgenn_ir::run_lists::AddRuns;
 use mlgenn_ir::target_lists::{AddToTargets, Weights};
+use mlgenn_ir::{Buffer, SlotId};
 use mlgenn_model::layout::Copies;
 use mlgenn_model::plan::{Added, EventQueueId, SynapseGroupPlan, SynapseKernel};
 
@@ -202,6 +203,11 @@ impl BlockStep<'_> {
         if group.is_dense() {
             // Rows differ in nothing but where they start.
             programs.body.operands(&around, &place, &mut operands);
+            if let Some(update) = &programs.row_update
+                && self.update_rows(update, group.num_post, &operands)
+            {
+                return;
+            }
             let (operands, watch) = (&operands, self.shared.watch);
             let launch = Launch { lanes: group.num_post, operands, watch };
             let steps = programs.body.row_steps(group.row_stride);
@@ -212,6 +218,20 @@ impl BlockStep<'_> {
             let lanes = place.enter_row(group, buffers, row as usize);
             self.launch(&programs.body, &around, &place, lanes, &mut operands);
         }
+    }
+
+    /// Update the rows of the active neurons in the direct way; false if operands are too small.
+    fn update_rows(&self, update: &RowUpdate, columns: usize, operands: &Operands<'_>) -> bool {
+        let place = |slot: SlotId| {
+            let operand = &operands[slot.0 as usize];
+            Start { buffer: operand.buffer, offset: operand.offset }
+        };
+        self.shared.model.backend.executor().update_rows(&UpdateRows {
+            rows: &self.worker.active,
+            columns,
+            add: update.add.map(|add| (place(add.matrix), place(add.vector), add.subtract)),
+            sum: update.sum.map(|sum| (place(sum.matrix), place(sum.vector), place(sum.out))),
+        })
     }
 
     /// Add the weights of the rows of the active neurons to the output of a group, if there is a

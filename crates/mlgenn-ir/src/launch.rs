@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::buffer::Buffer;
 use crate::kernel::{Kernel, SlotKind};
+use crate::row_update::UpdateRows;
 use crate::run_lists::AddRuns;
 use crate::target_lists::AddToTargets;
 use crate::traces::{RowSums, Traces};
@@ -211,6 +212,16 @@ pub trait Executor: Send + Sync {
     /// every timestep.
     fn traces(&self) -> Option<&dyn Traces> {
         None
+    }
+
+    /// Update rows of matrices with numbers of the columns, see [`UpdateRows::run`]; false, and
+    /// nothing is done, if something is outside of its buffer.
+    fn update_rows(&self, update: &UpdateRows<'_>) -> bool {
+        let fits = update.fits();
+        if fits {
+            update.run();
+        }
+        fits
     }
 
     /// Add stretches of weights to stretches of a vector: for each `row` in order and each of its

@@ -19,6 +19,7 @@ pub mod passes;
 pub mod philox;
 pub mod print;
 pub mod random;
+pub mod row_update;
 pub mod run_lists;
 mod slots;
 pub mod target_lists;
