@@ -1,6 +1,6 @@
 //! From planned kernels to programs, and from slots to memory.
 
-use mlgenn_ir::launch::{Executor, Operand, Pattern, Program, Ring};
+use mlgenn_ir::launch::{Executor, Operand, Pattern, Program, Repeated, Ring, Watch};
 use mlgenn_ir::{Buffer, Domain, Kernel, Op, SlotId, SlotKind};
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{
@@ -8,6 +8,8 @@ use mlgenn_model::plan::{
     SlotBinding, SynapseGroupPlan,
 };
 use smallvec::SmallVec;
+
+use crate::worker::BlockMemory;
 
 /// What the slots of a launch are bound to; kernels hardly ever have more.
 pub(crate) type Operands<'a> = SmallVec<[Operand<'a>; 32]>;
@@ -124,18 +126,13 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) buffers: &'a [std::sync::Arc<Buffer>],
     /// Pointers of all rings: the slot written last; in neuron updates the slot being written.
     pub(crate) rings: &'a [u32],
-    pub(crate) time: &'a Buffer,
+    /// Of the block.
+    pub(crate) memory: &'a BlockMemory,
     pub(crate) timestep: &'a Buffer,
     /// 0, 1, 2, ….
     pub(crate) iota: &'a Buffer,
     /// Random keys: `[stream][batch]`.
     pub(crate) keys: &'a Buffer,
-    /// For blocks of neurons: words for the events of all lanes.
-    pub(crate) events: &'a Buffer,
-    /// For guards: words for the lanes that they find.
-    pub(crate) active: &'a Buffer,
-    /// For how many timesteps each lane can be left alone.
-    pub(crate) sleep: &'a Buffer,
 }
 
 /// Which launch it is.
@@ -247,6 +244,28 @@ impl BoundKernel {
             _ => 0,
         };
         self.slots.iter().map(step).collect()
+    }
+
+    /// Whether its slots are bound to the same memory in every timestep.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.slots.iter().all(|slot| match slot.source {
+            Source::Array { ring, slots, .. } | Source::WholeRing { ring, slots, .. } => {
+                ring.is_none() || slots == 1
+            }
+            _ => true,
+        })
+    }
+
+    /// A launch that is made in many timesteps.
+    pub(crate) fn repeat<'a>(
+        &'a self,
+        around: &Surroundings<'a>,
+        place: &Place<'a>,
+        lanes: usize,
+        watch: &'a Watch,
+    ) -> Repeated<'a> {
+        let operands = self.slots.iter().map(|slot| slot.operand(around, place)).collect();
+        self.program.repeat(lanes, operands, watch)
     }
 
     /// What each slot is bound to in one launch.
@@ -436,14 +455,14 @@ impl BoundSlot {
                 operand.ring = ring;
                 operand
             }
-            Source::Time => plain(around.time, 0),
+            Source::Time => plain(&around.memory.time, 0),
             Source::Timestep => plain(around.timestep, 0),
             Source::Index(Index::Member) => plain(around.iota, place.member),
             Source::Index(_) => plain(around.iota, self.start(place)),
             Source::Key { first } => plain(around.keys, first + place.member),
-            Source::BlockEvents { start } => plain(around.events, *start),
-            Source::Active => plain(around.active, 0),
-            Source::Sleep => plain(around.sleep, 0),
+            Source::BlockEvents { start } => plain(&around.memory.events, *start),
+            Source::Active => plain(&around.memory.active, 0),
+            Source::Sleep => plain(&around.memory.sleep, 0),
         }
     }
 

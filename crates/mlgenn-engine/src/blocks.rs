@@ -6,9 +6,11 @@ use std::time::Instant;
 
 use mlgenn_model::plan::{SynapseGroupPlan, SynapseKernel};
 
+use crate::bind::Surroundings;
 use crate::connectivity_index::ConnectivityIndex;
 use crate::error::EngineError;
 use crate::linear::update_columns;
+use crate::neuron_update::repeat_updates;
 use crate::pace::TRIAL;
 use crate::run_plan::{RunPlan, StepUpdate};
 use crate::schedule::{BlockStep, Shared};
@@ -81,6 +83,16 @@ impl Simulation {
             let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
             let mut rings = start_rings.clone();
             worker.calendars.iter_mut().for_each(|calendar| calendar.begin(steps.len()));
+            let memory = worker.memory.clone();
+            let around = Surroundings {
+                buffers: &self.buffers,
+                rings: start_rings,
+                memory: &memory,
+                timestep: &memory.timestep,
+                iota: &self.model.iota,
+                keys: &self.keys,
+            };
+            let repeated = repeat_updates(&shared, &around, block, steps.len(), member);
             for step in steps.clone() {
                 if !member.goes_on(|| self.watch.should_stop()) {
                     return;
@@ -103,6 +115,7 @@ impl Simulation {
                     now: done as usize,
                     stretch: steps.len(),
                     member,
+                    repeated: &repeated,
                 }
                 .run();
                 for (ring, slots) in rings.iter_mut().zip(slots) {

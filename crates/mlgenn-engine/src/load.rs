@@ -51,13 +51,10 @@ pub(crate) fn initialise(
     let around = Surroundings {
         buffers,
         rings: &worker.rings,
-        time: &worker.time,
-        timestep: &worker.timestep,
+        memory: &worker.memory,
+        timestep: &worker.memory.timestep,
         iota: &model.iota,
         keys,
-        events: &worker.events,
-        active: &worker.active_lanes.words,
-        sleep: &worker.sleep,
     };
     for (id, array) in plan.layout.arrays() {
         // Memory is zero already

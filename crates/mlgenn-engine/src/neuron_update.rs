@@ -2,13 +2,70 @@
 
 use std::ops::Range;
 
+use mlgenn_ir::launch::Repeated;
 use mlgenn_model::layout::ArrayId;
 use mlgenn_model::plan::{EventQueueId, PopulationPlan};
 
-use crate::bind::{BoundKernel, Operands, Place, block_words};
+use crate::bind::{BoundKernel, Operands, Place, Surroundings, block_words};
 use crate::calendar::SHORTEST_STRETCH;
 use crate::compiled::{PopulationPrograms, SleepPrograms};
-use crate::schedule::{BlockStep, STRETCH_UNIT};
+use crate::schedule::{BlockStep, STRETCH_UNIT, Shared};
+use crate::team::Member;
+
+/// Prepare the updates that a block makes in every timestep of a stretch, of each population.
+pub(crate) fn repeat_updates<'a>(
+    shared: &Shared<'a>,
+    around: &Surroundings<'a>,
+    block: usize,
+    stretch: usize,
+    member: &Member<'_>,
+) -> Vec<Vec<Repeated<'a>>> {
+    if stretch < SHORTEST_STRETCH {
+        return Vec::new();
+    }
+    let (model, watch) = (shared.model, shared.watch);
+    let populations = model.plan.populations.iter().zip(&model.populations);
+    let repeated = populations.map(|(population, programs)| {
+        if programs.guard.is_some() || !programs.update.is_fixed() {
+            return Vec::new();
+        }
+        let members = model.plan.blocks.members(block);
+        places(population, programs, members, block, member)
+            .map(|(place, lanes)| programs.update.repeat(around, &place, lanes, watch))
+            .collect()
+    });
+    repeated.collect()
+}
+
+/// The launches that update all neurons of the members of a block, or the share of them that a
+/// thread has, and their lanes.
+fn places<'a>(
+    population: &PopulationPlan,
+    programs: &'a PopulationPrograms,
+    members: Range<usize>,
+    block: usize,
+    thread: &Member<'_>,
+) -> impl Iterator<Item = (Place<'a>, usize)> + use<'a> {
+    let (size, whole) = (population.size, programs.block_lanes.is_some());
+    let share = match programs.can_be_cut() && !whole {
+        true => thread.share(size, STRETCH_UNIT),
+        false => 0..size,
+    };
+    let step = if whole { members.len().max(1) } else { 1 };
+    members.clone().step_by(step).map(move |member| {
+        let lanes = if whole { members.len() * size } else { share.len() };
+        let lists = programs.block_lanes.as_ref();
+        let place = Place {
+            member,
+            block,
+            stretch: share.start,
+            members_of_lanes: lists.map_or(&[], |lists| &lists.members[..lanes]),
+            neurons_of_lanes: lists.map_or(&[], |lists| &lists.neurons[..lanes]),
+            ..Place::default()
+        };
+        (place, lanes)
+    })
+}
 
 impl BlockStep<'_> {
     /// Update all populations.
@@ -35,31 +92,26 @@ impl BlockStep<'_> {
                 self.update_due(index, programs, guard, sleep);
             }
             (Some(guard), _) => self.update_active(population, programs, guard),
-            (None, _) => self.update_all(population, programs),
+            (None, _) => self.update_all(index, population, programs),
         }
     }
 
     /// Update every neuron of a population.
-    fn update_all(&self, population: &PopulationPlan, programs: &PopulationPrograms) {
-        let mut operands = Operands::new();
+    fn update_all(&self, index: usize, population: &PopulationPlan, programs: &PopulationPrograms) {
         let update = &programs.update;
-        let members = self.shared.model.plan.blocks.members(self.block);
-        let around = self.surroundings();
-        if programs.block_lanes.is_none() {
-            let share = match programs.can_be_cut() {
-                true => self.member.share(population.size, STRETCH_UNIT),
-                false => 0..population.size,
-            };
-            for member in members {
-                let (block, stretch) = (self.block, share.start);
-                let place = Place { member, block, stretch, ..Place::default() };
-                self.launch(update, &around, &place, share.len(), &mut operands);
+        let launches = self.repeated.get(index).filter(|launches| !launches.is_empty());
+        if let Some(launches) = launches {
+            launches.iter().for_each(|launch| launch());
+        } else {
+            let around = self.surroundings();
+            let members = self.shared.model.plan.blocks.members(self.block);
+            for (place, lanes) in places(population, programs, members, self.block, self.member) {
+                self.launch(update, &around, &place, lanes, &mut Operands::new());
             }
+        }
+        if programs.block_lanes.is_none() {
             return;
         }
-        let count = members.len() * population.size;
-        let place = self.all_lanes(programs, count);
-        self.launch(update, &around, &place, count, &mut operands);
         for (ordinal, queue) in update.queues.iter().enumerate() {
             self.hand_out_events(ordinal, *queue, population.size);
         }
@@ -100,7 +152,7 @@ impl BlockStep<'_> {
             let count = members.len() * population.size;
             let all = self.all_lanes(programs, count);
             self.launch(&sleep.all, &self.surroundings(), &all, count, &mut Operands::new());
-            if let Some(timesteps) = self.worker.sleep.words(0, count) {
+            if let Some(timesteps) = self.worker.memory.sleep.words(0, count) {
                 self.worker.calendars[index].make(self.now, timesteps);
             }
             return;
@@ -111,7 +163,7 @@ impl BlockStep<'_> {
         }
         self.worker.active_lanes.list_distances(&due, population.size as u32);
         self.update_listed(population.size, &sleep.update, members);
-        if let Some(timesteps) = self.worker.sleep.words(0, due.len()) {
+        if let Some(timesteps) = self.worker.memory.sleep.words(0, due.len()) {
             for (&neuron, &timesteps) in due.iter().zip(&*timesteps) {
                 self.worker.calendars[index].sleep(self.now, neuron, timesteps);
             }
@@ -159,7 +211,9 @@ impl BlockStep<'_> {
     ) {
         let count = members.len() * size;
         self.launch(guard, &self.surroundings(), all, count, &mut Operands::new());
-        self.worker.active_lanes.list(count, size);
+        if let Some(words) = self.worker.memory.active.words(0, count.div_ceil(32)) {
+            self.worker.active_lanes.list(words, size);
+        }
         self.update_listed(size, update, members);
     }
 
@@ -181,7 +235,9 @@ impl BlockStep<'_> {
                 }
             }
             let start = ordinal * block_words(plan, *queue);
-            let Some(bits) = self.worker.events.words(start, found.div_ceil(32)) else { continue };
+            let Some(bits) = self.worker.memory.events.words(start, found.div_ceil(32)) else {
+                continue;
+            };
             for_each_bit(bits, |lane| {
                 let member = members.start + active.members[lane] as usize;
                 let neuron = active.neurons[lane] as usize;
@@ -196,7 +252,7 @@ impl BlockStep<'_> {
     fn hand_out_events(&self, ordinal: usize, queue: EventQueueId, size: usize) {
         let plan = &self.shared.model.plan;
         let stride = block_words(plan, queue);
-        let Some(bits) = self.worker.events.words(ordinal * stride, stride) else { return };
+        let Some(bits) = self.worker.memory.events.words(ordinal * stride, stride) else { return };
         let id = plan.event_queues[queue.0].array;
         let words = size.div_ceil(32);
         for (nth, member) in plan.blocks.members(self.block).enumerate() {

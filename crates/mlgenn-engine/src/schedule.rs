@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use mlgenn_ir::launch::{AddRows, BLOCK_LANES, Launch, Watch};
+use mlgenn_ir::launch::{AddRows, BLOCK_LANES, Launch, Repeated, Watch};
 use mlgenn_ir::row_update::{RowUpdate, Start, UpdateRows};
 use mlgenn_ir::run_lists::AddRuns;
 use mlgenn_ir::target_lists::{AddToTargets, Weights};
@@ -55,6 +55,8 @@ pub(crate) struct BlockStep<'a> {
     pub(crate) stretch: usize,
     /// Which of the threads that go through it together this is.
     pub(crate) member: &'a Member<'a>,
+    /// Neuron updates that are made in every timestep of it, of each population, if there are any.
+    pub(crate) repeated: &'a [Vec<Repeated<'a>>],
 }
 
 impl BlockStep<'_> {
@@ -319,13 +321,10 @@ impl BlockStep<'_> {
         Surroundings {
             buffers: self.shared.buffers,
             rings: &self.worker.rings,
-            time: &self.worker.time,
-            timestep: &self.worker.timestep,
+            memory: &self.worker.memory,
+            timestep: &self.worker.memory.timestep,
             iota: &self.shared.model.iota,
             keys: self.shared.keys,
-            events: &self.worker.events,
-            active: &self.worker.active_lanes.words,
-            sleep: &self.worker.sleep,
         }
     }
 

@@ -345,13 +345,10 @@ impl Simulation {
             around: Surroundings {
                 buffers: &self.buffers,
                 rings,
-                time: &worker.time,
-                timestep: &worker.timestep,
+                memory: &worker.memory,
+                timestep: &worker.memory.timestep,
                 iota: &self.model.iota,
                 keys: &self.keys,
-                events: &worker.events,
-                active: &worker.active_lanes.words,
-                sleep: &worker.sleep,
             },
             watch: &self.watch,
         }

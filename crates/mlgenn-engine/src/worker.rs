@@ -1,5 +1,6 @@
 //! What one thread needs to run a block of batch members.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mlgenn_ir::{Buffer, Type};
@@ -11,25 +12,34 @@ use crate::error::EngineError;
 use crate::history::Histories;
 use crate::neuron_update::for_each_bit;
 
-/// Memory that belongs to one block of batch members while it runs.
+/// Memory of one block of batch members that kernels are bound to while it runs.
 #[derive(Debug)]
-pub(crate) struct Worker {
+pub(crate) struct BlockMemory {
     /// Time in ms of the current timestep; one element.
     pub(crate) time: Buffer,
     /// The current timestep; one element.
     pub(crate) timestep: Buffer,
-    /// Ring pointers.
-    pub(crate) rings: Vec<u32>,
     /// Events of all lanes, for updates of a whole block.
     pub(crate) events: Buffer,
+    /// What a guard says, one bit for each neuron that it looked at.
+    pub(crate) active: Buffer,
+    /// For how many timesteps neurons can be left alone.
+    pub(crate) sleep: Buffer,
+}
+
+/// What belongs to one block of batch members while it runs.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    /// Memory that kernels are bound to.
+    pub(crate) memory: Arc<BlockMemory>,
+    /// Ring pointers.
+    pub(crate) rings: Vec<u32>,
     /// Neurons with events.
     pub(crate) active: Vec<u32>,
     /// Neurons that a guard found.
     pub(crate) active_lanes: ActiveLanes,
     /// When the neurons of each population are due.
     pub(crate) calendars: Vec<Calendar>,
-    /// For how many timesteps neurons can be left alone.
-    pub(crate) sleep: Buffer,
     /// For synapses with linear dynamics.
     pub(crate) histories: Histories,
     /// Time spent.
@@ -37,10 +47,8 @@ pub(crate) struct Worker {
 }
 
 /// Neurons of the members of a block for which an update has to run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ActiveLanes {
-    /// What a guard says, one bit for each neuron that it looked at.
-    pub(crate) words: Buffer,
     /// Batch member of each, counted from the first.
     pub(crate) members: Vec<u32>,
     /// Neuron of each.
@@ -50,15 +58,6 @@ pub(crate) struct ActiveLanes {
 }
 
 impl ActiveLanes {
-    fn new(plan: &Plan) -> Result<Self, EngineError> {
-        Ok(Self {
-            words: Buffer::new(Type::U32, largest_guarded(plan).div_ceil(32))?,
-            members: Vec::new(),
-            neurons: Vec::new(),
-            distances: Vec::new(),
-        })
-    }
-
     /// List the neurons at some distances, members having `size` of them.
     pub(crate) fn list_distances(&mut self, distances: &[u32], size: u32) {
         self.clear();
@@ -74,10 +73,9 @@ impl ActiveLanes {
         self.distances.clear();
     }
 
-    /// List the first `count` neurons that the guard found, members having `size` of them.
-    pub(crate) fn list(&mut self, count: usize, size: usize) {
+    /// List the neurons whose bits are set, members having `size` of them.
+    pub(crate) fn list(&mut self, words: &[u32], size: usize) {
         self.clear();
-        let Some(words) = self.words.words(0, count.div_ceil(32)) else { return };
         let (mut member, mut start) = (0, 0);
         for_each_bit(words, |distance| {
             while distance - start >= size {
@@ -106,15 +104,19 @@ impl Worker {
         let words = (0..plan.event_queues.len())
             .map(|queue| block_words(plan, mlgenn_model::plan::EventQueueId(queue)))
             .sum();
-        Ok(Self {
+        let memory = BlockMemory {
             time: Buffer::new(plan.time, 1)?,
             timestep: Buffer::new(Type::U32, 1)?,
-            rings: vec![0; plan.layout.rings().len()],
             events: Buffer::new(Type::U32, words)?,
-            active: Vec::new(),
-            active_lanes: ActiveLanes::new(plan)?,
-            calendars: plan.populations.iter().map(|_| Calendar::default()).collect(),
+            active: Buffer::new(Type::U32, largest_guarded(plan).div_ceil(32))?,
             sleep: Buffer::new(Type::U32, largest_guarded(plan))?,
+        };
+        Ok(Self {
+            memory: Arc::new(memory),
+            rings: vec![0; plan.layout.rings().len()],
+            active: Vec::new(),
+            active_lanes: ActiveLanes::default(),
+            calendars: plan.populations.iter().map(|_| Calendar::default()).collect(),
             histories: Histories::new(plan)?,
             clock: Clock::default(),
         })
@@ -128,8 +130,8 @@ impl Worker {
             // The product is taken in the type of `timepoint`, as code would.
             _ => u64::from((timestep as f32 * dt as f32).to_bits()),
         };
-        self.time.store(0, bits);
-        self.timestep.store(0, timestep);
+        self.memory.time.store(0, bits);
+        self.memory.timestep.store(0, timestep);
     }
 }
 

@@ -151,10 +151,23 @@ impl Operand<'_> {
     }
 }
 
+/// Makes a launch, see [`Program::repeat`].
+pub type Repeated<'a> = Box<dyn Fn() + 'a>;
+
 /// A kernel compiled for one choice of patterns.
 pub trait Program: Send + Sync {
     /// Run the kernel. Operands outside their buffers are a fault, and nothing is run.
     fn launch(&self, launch: &Launch<'_>);
+
+    /// A launch that is going to be made many times: whatever can be is checked and looked up once.
+    fn repeat<'a>(
+        &'a self,
+        lanes: usize,
+        operands: Vec<Operand<'a>>,
+        watch: &'a Watch,
+    ) -> Repeated<'a> {
+        Box::new(move || self.launch(&Launch { lanes, operands: &operands, watch }))
+    }
 
     /// Run the kernel once for each of `rows`, in order: operand `i` starts `row * steps[i]`
     /// elements further on than in `launch`. Rows whose operands are outside their buffers are a

@@ -5,7 +5,9 @@ use std::cell::Cell;
 use std::ptr::{NonNull, null, null_mut};
 
 use mlgenn_ir::SlotKind;
-use mlgenn_ir::launch::{BLOCK_LANES, Launch, Program, check_operands, launch_each_row};
+use mlgenn_ir::launch::{
+    self, BLOCK_LANES, Launch, Program, Repeated, Watch, check_operands, launch_each_row,
+};
 
 use super::assemble::{Options, assemble};
 use super::program::BlockProgram;
@@ -139,22 +141,29 @@ impl Program for BlockProgram {
             self.careful.get_or_init(careful).launch(launch);
             return;
         }
-        let base_bytes = round_up((Operand::SLOTS as usize + self.patterns.len()) * 8);
-        let needed = base_bytes + self.uniform_bytes + self.register_bytes;
-        let arena = ARENA.take().filter(|arena| arena.bytes >= needed);
-        let arena = arena.unwrap_or_else(|| Arena::new(needed));
-        // SAFETY: the operands were checked, and the arena is large enough.
-        unsafe {
-            let bases = self.start(arena.pointer.as_ptr(), base_bytes);
-            let mut slot = bases.add(Operand::SLOTS as usize);
-            for (operand, bytes) in launch.operands.iter().zip(self.bindings.element_bytes()) {
-                slot.write(operand.buffer.as_ptr().add(operand.offset * bytes));
-                slot = slot.add(1);
-            }
-            self.run(launch, bases);
-            bases.write(null_mut());
+        // SAFETY: the operands were checked.
+        unsafe { self.run_at(launch, self.addresses(launch)) };
+    }
+
+    fn repeat<'a>(
+        &'a self,
+        lanes: usize,
+        operands: Vec<launch::Operand<'a>>,
+        watch: &'a Watch,
+    ) -> Repeated<'a> {
+        let launch = Launch { lanes, operands: &operands, watch };
+        let fits = self.bindings.fit(self.level, &launch);
+        if lanes == 0 || !fits || self.bindings.share_memory(&launch) {
+            return Box::new(move || self.launch(&Launch { lanes, operands: &operands, watch }));
         }
-        ARENA.set(Some(arena));
+        // SAFETY: the operands were checked.
+        let addresses: Vec<_> = unsafe { self.addresses(&launch) }.collect();
+        Box::new(move || {
+            let launch = Launch { lanes, operands: &operands, watch };
+            // SAFETY: these are the addresses of these operands, whose buffers and indices are
+            // borrowed and stay as they are.
+            unsafe { self.run_at(&launch, addresses.iter().copied()) };
+        })
     }
 
     fn launch_rows(&self, launch: &Launch<'_>, steps: &[usize], rows: &[u32]) {
@@ -220,6 +229,42 @@ impl Program for BlockProgram {
 }
 
 impl BlockProgram {
+    /// Where the operands of a launch start.
+    ///
+    /// # Safety
+    ///
+    /// They must have been checked.
+    unsafe fn addresses(&self, launch: &Launch<'_>) -> impl Iterator<Item = *mut u8> {
+        let operands = launch.operands.iter().zip(self.bindings.element_bytes());
+        // SAFETY: offsets are inside of the buffers.
+        operands
+            .map(|(operand, bytes)| unsafe { operand.buffer.as_ptr().add(operand.offset * bytes) })
+    }
+
+    /// Run the tape for operands that start at some addresses.
+    ///
+    /// # Safety
+    ///
+    /// The operands must have been checked, and the addresses be theirs.
+    unsafe fn run_at(&self, launch: &Launch<'_>, addresses: impl Iterator<Item = *mut u8>) {
+        let base_bytes = round_up((Operand::SLOTS as usize + self.patterns.len()) * 8);
+        let needed = base_bytes + self.uniform_bytes + self.register_bytes;
+        let arena = ARENA.take().filter(|arena| arena.bytes >= needed);
+        let arena = arena.unwrap_or_else(|| Arena::new(needed));
+        // SAFETY: promised by the caller, and the arena is large enough.
+        unsafe {
+            let bases = self.start(arena.pointer.as_ptr(), base_bytes);
+            let mut slot = bases.add(Operand::SLOTS as usize);
+            for address in addresses {
+                slot.write(address);
+                slot = slot.add(1);
+            }
+            self.run(launch, bases);
+            bases.write(null_mut());
+        }
+        ARENA.set(Some(arena));
+    }
+
     /// Lay out an arena: everything but the bases of slots.
     ///
     /// # Safety
