@@ -75,7 +75,7 @@ pub struct Gpu {
     capability: i32,
     driver: i32,
     /// Set when waiting was given up because of a failure, after which nothing works.
-    broken: AtomicBool,
+    broken: Arc<AtomicBool>,
 }
 
 impl Gpu {
@@ -116,7 +116,7 @@ impl Gpu {
                 driver,
                 stream: context.new_stream()?,
                 aside: context.new_stream()?,
-                broken: AtomicBool::new(false),
+                broken: Arc::default(),
             })
         };
         let gpu = open().map_err(|error| unavailable("opening the GPU", error))?;
@@ -127,6 +127,24 @@ impl Gpu {
             });
         }
         Ok(gpu)
+    }
+
+    /// The same GPU, with streams of its own: simulations in several threads do not meet.
+    ///
+    /// # Errors
+    ///
+    /// If the driver fails.
+    pub fn fork(&self) -> Result<Self, DeviceError> {
+        let operation = "making a stream";
+        self.enter(operation)?;
+        let stream = || self.stream.context().new_stream().during(operation);
+        Ok(Self {
+            stream: stream()?,
+            aside: stream()?,
+            name: self.name.clone(),
+            broken: self.broken.clone(),
+            ..*self
+        })
     }
 
     /// Name of the GPU.

@@ -10,11 +10,17 @@ use cudarc::driver::{result, sys};
 use super::error::{DeviceError, During};
 use super::gpu::Gpu;
 
-/// Loaded machine code.
+/// Loaded machine code, and where its functions are launched.
 pub struct Module {
     gpu: Arc<Gpu>,
-    handle: sys::CUmodule,
+    code: Arc<Code>,
     functions: Mutex<HashMap<String, Function>>,
+}
+
+/// Machine code in the memory of a GPU.
+struct Code {
+    gpu: Arc<Gpu>,
+    handle: sys::CUmodule,
 }
 
 /// A function of a module; good as long as that.
@@ -24,9 +30,9 @@ pub(super) struct Function(pub(super) sys::CUfunction);
 // SAFETY: the driver's handles may be used by any thread; a module is never changed.
 unsafe impl Send for Function {}
 // SAFETY: as above.
-unsafe impl Send for Module {}
-// SAFETY: as above; the table of functions is behind a mutex.
-unsafe impl Sync for Module {}
+unsafe impl Send for Code {}
+// SAFETY: as above.
+unsafe impl Sync for Code {}
 
 impl Module {
     /// Load what NVRTC made: machine code, or PTX.
@@ -42,7 +48,18 @@ impl Module {
         // SAFETY: the image is machine code or text, ends with a zero, and is copied.
         let handle = unsafe { result::module::load_data(image.as_ptr().cast()) };
         let handle = handle.during(operation)?;
-        Ok(Self { gpu: gpu.clone(), handle, functions: Mutex::default() })
+        let code = Arc::new(Code { gpu: gpu.clone(), handle });
+        Ok(Self { gpu: gpu.clone(), code, functions: Mutex::default() })
+    }
+
+    /// The same code, with launches that are independent of those of this module.
+    ///
+    /// # Errors
+    ///
+    /// If the driver fails.
+    pub fn fork(&self) -> Result<Self, DeviceError> {
+        let gpu = Arc::new(self.gpu.fork()?);
+        Ok(Self { gpu, code: self.code.clone(), functions: Mutex::default() })
     }
 
     /// The GPU that it is on.
@@ -60,7 +77,7 @@ impl Module {
         let symbol = CString::new(name)
             .map_err(|error| DeviceError::new(operation.clone(), error.to_string()))?;
         // SAFETY: the module is loaded.
-        let handle = unsafe { result::module::get_function(self.handle, symbol) };
+        let handle = unsafe { result::module::get_function(self.code.handle, symbol) };
         let function = Function(handle.during(&operation)?);
         functions.insert(name.to_owned(), function);
         Ok(function)
@@ -69,8 +86,17 @@ impl Module {
 
 impl Drop for Module {
     fn drop(&mut self) {
-        if self.gpu.enter("unloading kernels").is_ok() && self.gpu.stream().synchronize().is_ok() {
-            // SAFETY: nothing that uses it runs any more, nor can anything be launched.
+        if self.gpu.enter("unloading kernels").is_ok() {
+            // What was launched must not outlive the code; there is nobody to tell about failures.
+            let _ = self.gpu.stream().synchronize();
+        }
+    }
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        if self.gpu.enter("unloading kernels").is_ok() {
+            // SAFETY: all modules of it are gone, whose launches have ended.
             let _ = unsafe { result::module::unload(self.handle) };
         }
     }

@@ -20,7 +20,7 @@ pub(super) struct GpuModel {
     plan: Arc<Plan>,
     entries: Vec<NetworkEntry>,
     text: String,
-    module: Arc<Module>,
+    module: Module,
 }
 
 impl GpuModel {
@@ -37,7 +37,7 @@ impl GpuModel {
         let load = |image: &[u8]| Module::load(&device.gpu, image).map_err(CudaError::from);
         let module = device.compiler.compile(&text, device.target, load);
         let module = module.map_err(|error| EngineError::Device(error.to_string()))?;
-        Ok(Self { plan: Arc::new(plan.clone()), entries, text, module: Arc::new(module) })
+        Ok(Self { plan: Arc::new(plan.clone()), entries, text, module })
     }
 }
 
@@ -47,7 +47,8 @@ impl DeviceModel for GpuModel {
     }
 
     fn load(&self, load: &DeviceLoad<'_>) -> Result<Box<dyn DeviceState>, EngineError> {
-        Ok(Box::new(GpuState::new(&self.plan, &self.entries, &self.module, load)?))
+        let module = Arc::new(self.module.fork()?);
+        Ok(Box::new(GpuState::new(&self.plan, &self.entries, &module, load)?))
     }
 }
 
