@@ -127,8 +127,8 @@ def measure(case: Case) -> dict[str, Any]:
         outcome = _summarise(case, compiled, results[-1])
     return {
         "items_per_second": round(case.items / seconds, 1),
-        "seconds": round(seconds, 4),
-        "cpu_seconds": round(cpu_seconds, 4),
+        "seconds": round(seconds, 7),
+        "cpu_seconds": round(cpu_seconds, 7),
         "compile_seconds": round(compile_seconds, 4),
         **outcome,
         "peak_memory_mib": peak_memory_mib(),
