@@ -47,7 +47,7 @@ fn places<'a>(
     thread: &Member<'_>,
 ) -> impl Iterator<Item = (Place<'a>, usize)> + use<'a> {
     let (size, whole) = (population.size, programs.block_lanes.is_some());
-    let share = match programs.can_be_cut() && !whole {
+    let share = match programs.can_be_cut() {
         true => thread.share(size, STRETCH_UNIT),
         false => 0..size,
     };
@@ -125,14 +125,9 @@ impl BlockStep<'_> {
         guard: &BoundKernel,
     ) {
         let members = self.shared.model.plan.blocks.members(self.block);
-        if programs.block_lanes.is_some() {
-            let all = self.all_lanes(programs, members.len() * population.size);
+        for (all, lanes) in places(population, programs, members, self.block, self.member) {
+            let members = all.member..all.member + lanes / population.size.max(1);
             self.update_found(population.size, &programs.update, guard, &all, members);
-            return;
-        }
-        for member in members {
-            let all = Place { member, block: self.block, ..Place::default() };
-            self.update_found(population.size, &programs.update, guard, &all, member..member + 1);
         }
     }
 
@@ -149,11 +144,12 @@ impl BlockStep<'_> {
         let members = model.plan.blocks.members(self.block);
         if !self.worker.calendars[index].is_kept() {
             self.update_active(population, programs, guard);
-            let count = members.len() * population.size;
-            let all = self.all_lanes(programs, count);
-            self.launch(&sleep.all, &self.surroundings(), &all, count, &mut Operands::new());
-            if let Some(timesteps) = self.worker.memory.sleep.words(0, count) {
-                self.worker.calendars[index].make(self.now, timesteps);
+            // Neurons that sleep are all in one launch.
+            for (all, count) in places(population, programs, members, self.block, self.member) {
+                self.launch(&sleep.all, &self.surroundings(), &all, count, &mut Operands::new());
+                if let Some(timesteps) = self.worker.memory.sleep.words(0, count) {
+                    self.worker.calendars[index].make(self.now, timesteps);
+                }
             }
             return;
         }
@@ -169,22 +165,6 @@ impl BlockStep<'_> {
             }
         }
         self.worker.calendars[index].give_back(self.now, due);
-    }
-
-    fn first_member(&self) -> usize {
-        self.shared.model.plan.blocks.members(self.block).start
-    }
-
-    /// All neurons of the members of the block.
-    fn all_lanes<'a>(&self, programs: &'a PopulationPrograms, count: usize) -> Place<'a> {
-        let lists = programs.block_lanes.as_ref();
-        Place {
-            member: self.first_member(),
-            block: self.block,
-            members_of_lanes: lists.map_or(&[], |lanes| &lanes.members[..count]),
-            neurons_of_lanes: lists.map_or(&[], |lanes| &lanes.neurons[..count]),
-            ..Place::default()
-        }
     }
 
     /// The neurons that are listed as active.
