@@ -139,7 +139,8 @@ class EventPropCompiler(Compiler):
     dt
         Duration of a timestep in ms.
     ttfs_alpha
-        Strength of the pull towards earlier first spikes of the correct output.
+        Strength of the pull towards earlier first spikes of the correct output, and of the pull
+        towards the threshold at the end of the example if it is silent.
     softmax_temperature
         Temperature that first spike times are compared with, in ms.
     batch_size
