@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mlgenn_rs import Connection, Network, Population
-from mlgenn_rs.callbacks import VarRecorder
+from mlgenn_rs.callbacks import SpikeRecorder, VarRecorder
 from mlgenn_rs.compilers import Compiler, InferenceCompiler
 from mlgenn_rs.compilers.compiler import (
     SupportedMatrixType,
@@ -133,6 +133,22 @@ def test_signed_poisson_spikes() -> None:
         predictions, _ = compiled.predict({inp: np.array([[0.5, -0.5]])}, out, callbacks=[])
     expected = 2000 * (1.0 - np.exp(-0.5))
     np.testing.assert_allclose(predictions[out][0], [expected, -expected], rtol=0.15)
+
+
+def test_poisson_spikes_differ_between_batches() -> None:
+    network = Network()
+    with network:
+        inp = Population(PoissonInput(), 20, record_spikes=True)
+        out = Population(LeakyIntegrate(readout="var"), 1)
+        Connection(inp, out, Dense(1.0))
+    compiled = InferenceCompiler(50, rng_seed=1, batch_size=2).compile(network)
+    with compiled:
+        recorder = SpikeRecorder(inp, key="spikes")
+        _, data = compiled.predict({inp: np.full((6, 20), 0.5)}, out, callbacks=[recorder])
+        examples = [np.c_[times, ids] for times, ids in zip(*data["spikes"], strict=True)]
+    for i, example in enumerate(examples):
+        assert len(example) == pytest.approx(1000 * (1.0 - np.exp(-0.5)), rel=0.2)
+        assert not any(np.array_equal(example, other) for other in examples[:i])
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])

@@ -269,3 +269,30 @@ def test_extra_global_parameter_of_zeros(backend: str) -> None:
     expected = np.zeros(5000)
     expected[[0, 1000, 2000]] = 2.0
     np.testing.assert_array_equal(table.view, expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_random_numbers_depend_on_timesteps_since_loading(backend: str) -> None:
+    """They do not repeat when the timestep is set back, as it is before every batch."""
+    model = new_model(backend)
+    model.seed, model.batch_size = 3, 2
+    neuron = e.create_neuron_model(
+        "Noise", vars=[("x", "scalar"), ("time", "scalar")], sim_code="x = gennrand(); time = t;"
+    )
+    model.add_neuron_population("P", 40, neuron, {}, {"x": 0.0, "time": 0.0})
+    run_ready(model)
+
+    def draw(timesteps: int) -> np.ndarray:
+        model.run(timesteps, record=["neuron.P.vars.x", "neuron.P.vars.time"])
+        times = model.recorded("neuron.P.vars.time").reshape(timesteps, -1)
+        np.testing.assert_array_equal(times[:, 0], np.arange(model.timestep)[-timesteps:])
+        return model.recorded("neuron.P.vars.x").reshape(timesteps, -1)
+
+    in_a_row = draw(10)
+    model.unload()
+    model.load()
+    first = draw(5)
+    model.timestep = 0
+    second = draw(5)
+    np.testing.assert_array_equal(np.concatenate([first, second]), in_a_row)
+    assert len(np.unique(in_a_row)) > 0.99 * in_a_row.size

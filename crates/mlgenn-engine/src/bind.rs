@@ -74,7 +74,7 @@ enum Source {
         ring: Option<usize>,
     },
     Time,
-    Timestep,
+    StepsMade,
     Index(Index),
     Key {
         first: usize,
@@ -128,7 +128,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) rings: &'a [u32],
     /// Of the block.
     pub(crate) memory: &'a BlockMemory,
-    pub(crate) timestep: &'a Buffer,
+    /// Number of timesteps made since loading, or of runs of connectivity updates.
+    pub(crate) steps_made: &'a Buffer,
     /// 0, 1, 2, ….
     pub(crate) iota: &'a Buffer,
     /// Random keys: `[stream][batch]`.
@@ -340,7 +341,7 @@ fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pa
             }
         }
         SlotBinding::Scalar(Scalar::Time) => Source::Time,
-        SlotBinding::Scalar(Scalar::Timestep) => Source::Timestep,
+        SlotBinding::Scalar(Scalar::StepsMade) => Source::StepsMade,
         SlotBinding::Index(index) => Source::Index(*index),
         SlotBinding::RandomKey { stream } => {
             Source::Key { first: *stream as usize * plan.network.batch_size }
@@ -456,7 +457,7 @@ impl BoundSlot {
                 operand
             }
             Source::Time => plain(&around.memory.time, 0),
-            Source::Timestep => plain(around.timestep, 0),
+            Source::StepsMade => plain(around.steps_made, 0),
             Source::Index(Index::Member) => plain(around.iota, place.member),
             Source::Index(_) => plain(around.iota, self.start(place)),
             Source::Key { first } => plain(around.keys, first + place.member),

@@ -88,7 +88,7 @@ impl Simulation {
                 buffers: &self.buffers,
                 rings: start_rings,
                 memory: &memory,
-                timestep: &memory.timestep,
+                steps_made: &memory.steps_made,
                 iota: &self.model.iota,
                 keys: &self.keys,
             };

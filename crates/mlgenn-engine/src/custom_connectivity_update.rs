@@ -27,8 +27,8 @@ impl ConnectivityPrograms {
     }
 }
 
-/// Runs custom connectivity updates. The timestep of the surroundings is the number of runs
-/// before.
+/// Runs custom connectivity updates. The steps made of the surroundings are the number of
+/// runs before.
 pub(crate) struct ConnectivityUpdates<'a> {
     pub(crate) model: &'a CompiledModel,
     pub(crate) around: Surroundings<'a>,

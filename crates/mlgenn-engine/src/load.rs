@@ -52,7 +52,7 @@ pub(crate) fn initialise(
         buffers,
         rings: &worker.rings,
         memory: &worker.memory,
-        timestep: &worker.memory.timestep,
+        steps_made: &worker.memory.steps_made,
         iota: &model.iota,
         keys,
     };

@@ -174,7 +174,7 @@ impl Simulation {
         let worker = self.workers[0].lock().unwrap_or_else(PoisonError::into_inner);
         worker.set_time(&model.plan, self.timestep);
         let around = self.custom_updates(&worker, &self.rings).around;
-        let around = Surroundings { timestep: &self.connectivity_runs, ..around };
+        let around = Surroundings { steps_made: &self.connectivity_runs, ..around };
         ConnectivityUpdates { model: &model, around, watch: &self.watch }.run_host(group);
         Ok(())
     }

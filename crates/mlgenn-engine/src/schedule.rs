@@ -64,6 +64,7 @@ impl BlockStep<'_> {
     pub(crate) fn run(mut self) {
         let plan = &self.shared.model.plan;
         self.worker.set_time(plan, self.timestep);
+        self.worker.memory.steps_made.store(0, self.steps_made);
         self.worker.rings.copy_from_slice(self.rings);
         for group in &plan.synapse_groups {
             if let Some((_, ring)) = group.den_delay {
@@ -322,7 +323,7 @@ impl BlockStep<'_> {
             buffers: self.shared.buffers,
             rings: &self.worker.rings,
             memory: &self.worker.memory,
-            timestep: &self.worker.memory.timestep,
+            steps_made: &self.worker.memory.steps_made,
             iota: &self.shared.model.iota,
             keys: self.shared.keys,
         }

@@ -346,7 +346,7 @@ impl Simulation {
                 buffers: &self.buffers,
                 rings,
                 memory: &worker.memory,
-                timestep: &worker.memory.timestep,
+                steps_made: &worker.memory.steps_made,
                 iota: &self.model.iota,
                 keys: &self.keys,
             },
@@ -375,7 +375,7 @@ impl Simulation {
             let updates = self.custom_updates(&worker, &self.rings);
             let connectivity = ConnectivityUpdates {
                 model: &model,
-                around: Surroundings { timestep: &self.connectivity_runs, ..updates.around },
+                around: Surroundings { steps_made: &self.connectivity_runs, ..updates.around },
                 watch: &self.watch,
             };
             connectivity.run_host(group);

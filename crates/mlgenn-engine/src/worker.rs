@@ -17,8 +17,8 @@ use crate::neuron_update::for_each_bit;
 pub(crate) struct BlockMemory {
     /// Time in ms of the current timestep; one element.
     pub(crate) time: Buffer,
-    /// The current timestep; one element.
-    pub(crate) timestep: Buffer,
+    /// Number of timesteps made since loading; one element.
+    pub(crate) steps_made: Buffer,
     /// Events of all lanes, for updates of a whole block.
     pub(crate) events: Buffer,
     /// What a guard says, one bit for each neuron that it looked at.
@@ -106,7 +106,7 @@ impl Worker {
             .sum();
         let memory = BlockMemory {
             time: Buffer::new(plan.time, 1)?,
-            timestep: Buffer::new(Type::U32, 1)?,
+            steps_made: Buffer::new(Type::U32, 1)?,
             events: Buffer::new(Type::U32, words)?,
             active: Buffer::new(Type::U32, largest_guarded(plan).div_ceil(32))?,
             sleep: Buffer::new(Type::U32, largest_guarded(plan))?,
@@ -131,7 +131,6 @@ impl Worker {
             _ => u64::from((timestep as f32 * dt as f32).to_bits()),
         };
         self.memory.time.store(0, bits);
-        self.memory.timestep.store(0, timestep);
     }
 }
 

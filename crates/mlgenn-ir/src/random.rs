@@ -24,7 +24,7 @@ pub struct Position {
     pub key: u64,
     /// Which neuron or synapse.
     pub element: u64,
-    /// Which timestep.
+    /// Which timestep since loading.
     pub timestep: u32,
     /// Which of the draws of this lane in this launch.
     pub draw: u32,

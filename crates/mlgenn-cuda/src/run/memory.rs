@@ -142,7 +142,8 @@ impl Memory {
                 self.ring(plan, state, array, RingPosition::Current)
             }
             SlotBinding::Scalar(Scalar::Time) => plain(state.time),
-            SlotBinding::Scalar(Scalar::Timestep) => plain(state.timestep),
+            // Of its four bytes, which come first on all machines with such GPUs.
+            SlotBinding::Scalar(Scalar::StepsMade) => plain(state.steps_made),
             SlotBinding::RandomKey { stream } => {
                 let first = stream as usize * plan.network.batch_size;
                 Slot { copy_step: 1, ..plain(self.keys + 8 * first as u64) }

@@ -136,14 +136,14 @@ impl Tables<'_> {
         Ok(groups)
     }
 
-    /// The launches of row code. It sees the number of runs as its timestep.
+    /// The launches of row code. It sees the number of runs as that of timesteps.
     fn connectivity_rows(
         &self,
         number: usize,
         entry: &NetworkEntry,
         group: usize,
     ) -> Result<Vec<Step>, DeviceError> {
-        let state = State { timestep: self.state.connectivity_runs, ..self.state };
+        let state = State { steps_made: self.state.connectivity_runs, ..self.state };
         let lanes = self.plan.synapse_groups[group].num_pre as u32;
         let head = LaunchHead { lanes, ..LaunchHead::default() };
         let copied = Copied { copies: 1, per_block: 1 };

@@ -194,7 +194,7 @@ impl<'a> UpdateComposer<'a> {
         let kind = SlotKind::Variable { domain: Domain::Member, writable: false };
         let binding = SlotBinding::RandomKey { stream };
         let slot = self.composer.slot("random_key", Type::U64, kind, binding);
-        let timestep = self.composer.scalar("run", Type::U32, Scalar::Timestep);
+        let timestep = self.composer.scalar("run", Type::U32, Scalar::StepsMade);
         let builder = &mut self.composer.builder;
         let key = builder.read(slot);
         let element = builder.convert(element, Type::U64);

@@ -84,9 +84,10 @@ pub enum RingPosition {
 pub enum Scalar {
     /// Time in ms, of the type of `timepoint`.
     Time,
-    /// Timestep as `u32`. In custom connectivity updates, which may run often in one timestep, how
-    /// many runs there were before.
-    Timestep,
+    /// How many timesteps were made since loading, as `u32`: random numbers depend on it, because
+    /// the timestep may be set back. In custom connectivity updates, which may run often in one
+    /// timestep, how many runs there were before.
+    StepsMade,
 }
 
 /// Indices of lanes, as `u32`.

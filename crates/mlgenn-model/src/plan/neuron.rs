@@ -137,7 +137,7 @@ pub(super) struct NeuronUpdate<'a> {
     pub(super) time: Value,
     pub(super) id: Value,
     pub(super) member: Value,
-    pub(super) timestep: Value,
+    pub(super) steps_made: Value,
     pub(super) states: Vec<State>,
     /// Which of these belong to the postsynaptic model of each synapse group.
     pub(super) psm_states: IndexMap<usize, Range<usize>>,
@@ -150,7 +150,7 @@ impl<'a> NeuronUpdate<'a> {
     fn new(planner: &'a mut Planner, index: usize, population: &'a Population) -> Self {
         let mut composer = Composer::new(format!("Neuron group '{}' update", population.name));
         let time = composer.scalar("t", planner.time(), Scalar::Time);
-        let timestep = composer.scalar("timestep", Type::U32, Scalar::Timestep);
+        let steps_made = composer.scalar("steps_made", Type::U32, Scalar::StepsMade);
         let id = composer.index("id", Index::Neuron);
         let member = composer.index("batch", Index::Member);
         Self {
@@ -161,7 +161,7 @@ impl<'a> NeuronUpdate<'a> {
             time,
             id,
             member,
-            timestep,
+            steps_made,
             states: Vec::new(),
             psm_states: IndexMap::new(),
             inputs: IndexMap::new(),
@@ -266,7 +266,7 @@ impl<'a> NeuronUpdate<'a> {
         let zero = builder.constant(Type::U32, 0);
         let draw = builder.cell(zero);
         self.draws.push(draw);
-        scope.allow_random(RandomSource { key, element, timestep: self.timestep, draw });
+        scope.allow_random(RandomSource { key, element, timestep: self.steps_made, draw });
     }
 
     /// Read variables into cells.
