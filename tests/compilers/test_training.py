@@ -16,9 +16,12 @@ from mlgenn_rs import Connection, Network, Population
 from mlgenn_rs.callbacks import Callback
 from mlgenn_rs.communicators import Communicator
 from mlgenn_rs.compilers import EventPropCompiler, InferenceCompiler
-from mlgenn_rs.connectivity import Dense
+from mlgenn_rs.connectivity import Dense, FixedProbability
+from mlgenn_rs.initializers import Uniform
 from mlgenn_rs.neurons import LeakyIntegrate, SpikeInput
 from mlgenn_rs.optimisers import Adam
+from mlgenn_rs.serialisers import Memory
+from mlgenn_rs.synapses import Exponential
 from mlgenn_rs.utils.data import preprocess_spikes, split_dataset
 
 from .networks import CONSTANTS, Built, assert_close, build, to_spikes
@@ -306,3 +309,36 @@ def test_outside_of_a_with_block() -> None:
     ):
         with pytest.raises(RuntimeError, match="inside of a `with` block"):
             use()
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("learned", [False, True])
+def test_delays_that_were_drawn_are_saved(sparse: bool, learned: bool) -> None:
+    weight, delay = Uniform(0.0, 1.0), Uniform(0.0, 10.0)
+    connectivity = FixedProbability(0.5, weight, delay=delay) if sparse else Dense(weight, delay)
+    network = Network()
+    with network:
+        source = Population(SpikeInput(max_spikes=64), 8)
+        out = Population(LeakyIntegrate(readout="avg_var", scale_i=True), 6)
+        conn = Connection(source, out, connectivity, Exponential(5.0), max_delay_steps=10)
+
+    def compile_training(seed: int) -> Any:
+        conns = [conn] if learned else []
+        compiler = EventPropCompiler(30, SCE, rng_seed=seed, delay_learn_conns=conns)
+        return compiler.compile(network, "test")
+
+    checkpoint = Memory({})
+    with compile_training(1) as compiled:
+        delays = compiled.connection_populations[conn].vars["d"].values
+        assert len(np.unique(np.floor(delays))) > 5
+        compiled.save((), checkpoint)
+        compiled.save_connectivity((), checkpoint)
+    network.load((), checkpoint)
+    with compile_training(2) as compiled:
+        np.testing.assert_array_equal(
+            compiled.connection_populations[conn].vars["d"].values, delays
+        )
+    inference = InferenceCompiler(30, rng_seed=3).compile(network, "test")
+    with inference:
+        restored = inference.connection_populations[conn].vars["d"].values
+    np.testing.assert_array_equal(restored.ravel(), np.round(delays).ravel())

@@ -240,7 +240,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         )
 
     def save(self, keys: Sequence[Any] = (), serialiser: Serialiser | str = "numpy") -> None:
-        """Save the trained variables.
+        """Save the trained variables, and delays that were drawn from initialisers.
 
         Values are flat: dense ones row by row, sparse ones in the order of the indices that
         :meth:`save_connectivity` saves.

@@ -29,6 +29,7 @@ from ..utils.model import NeuronModel, SynapseModel, WeightUpdateModel
 from ..utils.module import get_given_object, get_object, get_object_mapping
 from ..utils.network import ConnectionType, PopulationType, get_underlying_conn
 from ..utils.snippet import ConnectivitySnippet
+from ..utils.value import is_value_initializer
 from .compiled_training_network import CompiledTrainingNetwork
 from .compiler import Compiler
 from .deep_r import DeepR
@@ -417,6 +418,8 @@ class EventPropCompiler(Compiler):
             compile_state.weight_connections.append(connection)
         if learns_delay:
             compile_state.delay_connections.append(connection)
+        elif is_value_initializer(connect_snippet.delay):
+            compile_state.drawn_delay_connections.append(connection)
         if sends_feedback:
             compile_state.feedback_connections.append(connection)
         return build_weight_update(
@@ -483,7 +486,13 @@ class EventPropCompiler(Compiler):
             assembly.validate_callbacks,
             assembly.optimisers,
             [(conn, "g") for conn in compile_state.weight_connections]
-            + [(conn, "d") for conn in compile_state.delay_connections],
+            + [
+                (conn, "d")
+                for conn in (
+                    *compile_state.delay_connections,
+                    *compile_state.drawn_delay_connections,
+                )
+            ],
             compile_state.learned_variables,
             cross_rank_sums=assembly.cross_rank_sums,
             backward_timesteps=self.example_timesteps if self.settings.same_batch else 0,

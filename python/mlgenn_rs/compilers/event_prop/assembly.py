@@ -63,6 +63,8 @@ class NetworkState:
     """Connections whose weights are trained."""
     delay_connections: list[Connection] = field(default_factory=list)
     """Connections whose delays are trained."""
+    drawn_delay_connections: list[Connection] = field(default_factory=list)
+    """Connections whose delays are not trained, but drawn from an initialiser."""
     feedback_connections: list[Connection] = field(default_factory=list)
     """Connections that send adjoint variables back to their source."""
 
