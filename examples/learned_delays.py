@@ -8,7 +8,7 @@ Knight and Nowotny, "Efficient event-based delay learning in spiking neural netw
 --delays none trains the same network without delays, --delays fixed with random ones that stay as
 they are.
 
-Expect 99 % on test examples with learned delays, and about 50 % (35 to 64 %) without any.
+Expect 99 % on test examples with learned delays, and about 60 % without any.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ integrators, whose membrane potentials are to follow sums of sines for one secon
 mean square error in every timestep (a task of Bellec et al., "A solution to the learning dilemma
 for recurrent networks of spiking neurons", 2020).
 
-Expect a mean square error of about 0.06 (EventProp) or 0.08 (e-prop) after some seconds; the mean
+Expect a mean square error of about 0.05 (EventProp) or 0.09 (e-prop) after some seconds; the mean
 square of the curves is about 3.
 """
 
