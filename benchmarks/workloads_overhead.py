@@ -1,4 +1,4 @@
-"""Fixed costs: import, compilation, a timestep and a batch of next to nothing."""
+"""Fixed costs: import, compilation, a timestep and a batch of next to nothing, work of the host."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from data import count_max, encode_latency, load_images
 from measure import Options, Request, fastest, once, peak_memory_mib, workload
 
 
@@ -91,3 +92,51 @@ def import_package(smoke: bool = False) -> dict[str, Any]:
             seconds_of("import mlgenn_rs.compilers") - seconds_of("import numpy, tqdm.auto"), 4
         )
     }
+
+
+def overhead_variants(request: Request) -> Iterator[Options]:
+    """Training and prediction with batches of 512 and of one example."""
+    for batch_size, examples in ((2, 6),) if request.smoke else ((512, 20_000), (1, 3000)):
+        for task in ("train", "predict"):
+            yield {"task": task, "batch_size": batch_size, "examples": examples}
+
+
+@workload(overhead_variants)
+def batch_overhead(task: str, batch_size: int, examples: int) -> dict[str, Any]:
+    """Work of the host in a batch: spikes of 784 inputs, a network of next to nothing, 1 timestep.
+
+    Uses the backend that is used by default, and its threads.
+    """
+    from mlgenn_rs import InputLayer, Layer, SequentialNetwork
+    from mlgenn_rs.compilers import EventPropCompiler, InferenceCompiler
+    from mlgenn_rs.compilers.event_prop_compiler import default_params
+    from mlgenn_rs.connectivity import Dense
+    from mlgenn_rs.neurons import LeakyIntegrate, LeakyIntegrateFire, SpikeInput
+    from mlgenn_rs.synapses import Exponential
+
+    images, labels = load_images(examples, None)
+    spikes = encode_latency(images, 16.0)
+    network = SequentialNetwork(default_params)
+    with network:
+        source = InputLayer(SpikeInput(max_spikes=count_max(spikes, batch_size)), 784)
+        Layer(Dense(0.01), LeakyIntegrateFire(), 2, Exponential(5.0))
+        neuron = LeakyIntegrate(readout="avg_var")
+        target = Layer(Dense(0.01), neuron, 10, Exponential(5.0))
+    compiler: Any
+    if task == "train":
+        losses = "sparse_categorical_crossentropy"
+        compiler = EventPropCompiler(1, losses, batch_size=batch_size, rng_seed=1, max_spikes=4)
+    else:
+        compiler = InferenceCompiler(1, batch_size=batch_size)
+    with compiler.compile(network, "overhead") as compiled:
+
+        def run() -> None:
+            if task == "train":
+                compiled.train({source: spikes}, {target: labels}, num_epochs=1, callbacks=[])
+            else:
+                compiled.predict({source: spikes}, target, callbacks=[])
+
+        run()
+        seconds, _ = fastest(run)
+    batches = -(-examples // batch_size)
+    return {"seconds_per_batch": seconds / batches, "peak_memory_mib": peak_memory_mib()}
