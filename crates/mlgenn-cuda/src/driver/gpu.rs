@@ -1,14 +1,15 @@
 //! A GPU: its context, the stream that everything runs on, and its properties.
 #![expect(unsafe_code, reason = "calls the driver; see the SAFETY comments")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cudarc::driver::{CudaContext, CudaEvent, CudaStream, result, sys};
 use libloading::Library;
 
 use super::error::{DeviceError, During, Unavailable, explain};
+use super::staging::{LARGEST, Staging};
 use crate::in_words;
 
 /// Oldest version of the driver that is good enough: that of CUDA 12.0.
@@ -25,7 +26,7 @@ const LIBRARIES: &[&str] =
     if cfg!(windows) { &["nvcuda.dll"] } else { &["libcuda.so", "libcuda.so.1"] };
 
 /// All functions of the driver that are called: bindings would panic if one were missing.
-const FUNCTIONS: [&str; 38] = [
+const FUNCTIONS: [&str; 40] = [
     "cuCtxGetCurrent",
     "cuCtxSetCurrent",
     "cuCtxSynchronize",
@@ -51,8 +52,10 @@ const FUNCTIONS: [&str; 38] = [
     "cuInit",
     "cuLaunchKernel",
     "cuMemAlloc_v2",
+    "cuMemFreeHost",
     "cuMemFree_v2",
     "cuMemGetInfo_v2",
+    "cuMemHostAlloc",
     "cuMemcpyDtoHAsync_v2",
     "cuMemcpyHtoDAsync_v2",
     "cuMemsetD8Async",
@@ -71,6 +74,8 @@ pub struct Gpu {
     stream: Arc<CudaStream>,
     /// For what must not wait for launches.
     aside: Arc<CudaStream>,
+    /// Where copies to the GPU start, once there are any; `None` if there is no such memory.
+    staging: Mutex<Option<Option<Staging>>>,
     name: String,
     capability: i32,
     driver: i32,
@@ -116,6 +121,7 @@ impl Gpu {
                 driver,
                 stream: context.new_stream()?,
                 aside: context.new_stream()?,
+                staging: Mutex::default(),
                 broken: Arc::default(),
             })
         };
@@ -141,6 +147,7 @@ impl Gpu {
         Ok(Self {
             stream: stream()?,
             aside: stream()?,
+            staging: Mutex::default(),
             name: self.name.clone(),
             broken: self.broken.clone(),
             ..*self
@@ -171,12 +178,20 @@ impl Gpu {
         self.stream.context().mem_get_info().map(|(free, _)| free).during("asking for free memory")
     }
 
-    /// Copy bytes to memory of the GPU, after everything that was launched before.
+    /// Copy bytes to memory of the GPU, after everything that was launched before; few bytes may
+    /// not be there yet when this returns, but are before anything is launched that follows.
     ///
     /// # Errors
     ///
     /// If the driver fails.
     pub(crate) fn write(&self, address: u64, bytes: &[u8]) -> Result<(), DeviceError> {
+        if !bytes.is_empty() && bytes.len() <= LARGEST {
+            self.enter("copying to the GPU")?;
+            let mut staging = self.staging();
+            if let Some(staging) = staging.get_or_insert_with(|| Staging::new(&self.stream)) {
+                return staging.copy(address, bytes);
+            }
+        }
         self.write_on(&self.stream, address, bytes)
     }
 
@@ -211,6 +226,15 @@ impl Gpu {
         copied.and_then(|()| self.stream.synchronize()).during("copying from the GPU")
     }
 
+    fn staging(&self) -> MutexGuard<'_, Option<Option<Staging>>> {
+        self.staging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes of copies to the GPU that may not have ended.
+    fn staged(&self) -> usize {
+        self.staging().as_ref().and_then(Option::as_ref).map_or(0, Staging::used)
+    }
+
     /// Wait for everything that was launched; `stop` is asked again and again meanwhile, and what
     /// it says is written to the address (an `u32`) once it is true.
     ///
@@ -222,8 +246,15 @@ impl Gpu {
         stop: &dyn Fn() -> bool,
         stop_address: u64,
     ) -> Result<(), DeviceError> {
+        let staged = self.staged();
         let event = self.mark()?;
-        self.wait_for(&event, stop, stop_address)
+        self.wait_for(&event, stop, stop_address)?;
+        // All copies have ended, unless one was started meanwhile.
+        match self.staging().as_mut() {
+            Some(Some(staging)) if staging.used() == staged => staging.clear(),
+            _ => {}
+        }
+        Ok(())
     }
 
     /// An event that happens when everything launched so far has ended.

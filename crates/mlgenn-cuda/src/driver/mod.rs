@@ -9,6 +9,7 @@ mod error;
 mod gpu;
 mod launches;
 mod module;
+mod staging;
 
 pub use arena::Arena;
 pub use error::{DeviceError, Unavailable};

@@ -161,6 +161,12 @@ Result cuMemFree_v2(Address address) {
     std::free((void *)address);
     return SUCCESS;
 }
+Result cuMemHostAlloc(void **memory, size_t bytes, unsigned) {
+    IN_CONTEXT;
+    *memory = std::malloc(bytes);
+    return *memory ? SUCCESS : OUT_OF_MEMORY;
+}
+Result cuMemFreeHost(void *memory) { IN_CONTEXT; std::free(memory); return SUCCESS; }
 Result cuMemsetD8Async(Address address, unsigned char value, size_t bytes, Stream *stream) {
     IN_CONTEXT;
     EXISTS(stream);
