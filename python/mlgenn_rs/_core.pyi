@@ -69,21 +69,45 @@ class CompiledModel:
     def memory_plan(self) -> list[dict[str, Any]]:
         """Return ``path``, ``bytes``, ``dtype`` and ``shape`` of all that loading allocates."""
 
-def write_spike_trains(
-    examples: Sequence[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]],
-    starts: np.ndarray[Any, Any],
-    ends: np.ndarray[Any, Any],
-    next: np.ndarray[Any, Any],
-    times: np.ndarray[Any, Any],
-    no_spike: float,
-) -> bool:
-    """Write the spike trains of a batch to where input neurons look for them.
+class SpikeTrains:
+    """Spike trains of the examples of a data set: a small copy, made to be read quickly."""
 
-    Gets indices after the last spike of each neuron (``int64``) and times (``float64``) of each
-    example; writes indices of first spikes and ends (``uint32``), times of the first spikes and of
-    all spikes (``float32``).  Returns whether that was done: if the arrays are not of these types
-    or do not fit together, nothing changes.
-    """
+    @staticmethod
+    def copy(
+        examples: Sequence[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]],
+        example_type: type,
+    ) -> SpikeTrains | None:
+        """Copy examples: indices after the last spike of each neuron, and times of all spikes.
+
+        ``None`` if there are none, or if any of them is not a tuple of the given type with arrays
+        of ``int64`` and of ``float64`` or ``float32``, is unsound, or has another number of
+        neurons than the first.
+        """
+    @property
+    def num_neurons(self) -> int:
+        """Number of neurons of every example."""
+    @property
+    def num_examples(self) -> int:
+        """Number of examples."""
+    def count(self, examples: npt.NDArray[np.int64]) -> int:
+        """Return the number of spikes of some examples together."""
+    def write(
+        self,
+        examples: npt.NDArray[np.int64],
+        starts: npt.NDArray[Any],
+        ends: npt.NDArray[Any],
+        times: npt.NDArray[Any],
+        first_times: npt.NDArray[Any] | None,
+        no_spike: float,
+    ) -> bool:
+        """Write the spike trains of a batch to where input neurons look for them.
+
+        Writes indices of first spikes and ends (``uint32``) for each example and neuron, times of
+        all spikes (``float32``), and unless that is ``None``, for each example and neuron the time
+        of its first spike (``float32``), ``no_spike`` if there is none.  Returns whether that was
+        done: if arrays are of other types or not contiguous, nothing changes.  Raises
+        ``ValueError`` if there is not enough room.
+        """
 
 class RunPlan:
     """A number of timesteps, custom updates around them, and arrays to record.
@@ -109,6 +133,9 @@ class Simulation:
 
     timestep: int
     """Number of timesteps made; settable."""
+    @property
+    def is_on_device(self) -> bool:
+        """Whether arrays are on a device, such as a GPU."""
 
     def __init__(
         self,
@@ -122,12 +149,23 @@ class Simulation:
         """Make one timestep."""
     def run(self, plan: RunPlan) -> None:
         """Run a plan without the GIL; Ctrl-C stops it between timesteps."""
-    def custom_update(self, group: str) -> None:
-        """Run a custom update group; raises ``UnknownGroup`` if there is none."""
+    def custom_update(self, group: str, wait: bool = True) -> None:
+        """Run a custom update group; raises ``UnknownGroup`` if there is none.
+
+        Without waiting, a device may go on when this returns, and faults are raised later.
+        """
     def recorded(self, path: str) -> npt.NDArray[Any]:
         """Return what the last run recorded of an array: timesteps, copies, elements."""
-    def view(self, path: str) -> npt.NDArray[Any]:
-        """Return a live view: copies and delay slots, if more than one, and elements."""
+    def view(self, path: str, mode: str = "r+") -> npt.NDArray[Any]:
+        """Return a live view: copies and delay slots, if more than one, and elements.
+
+        The mode is ``"r+"`` to read and write, ``"r"`` to read only, or ``"w"`` to write all of it
+        without reading.
+        """
+    def fill(self, path: str, value: float) -> None:
+        """Set all elements of an array to a number."""
+    def num_slots(self, path: str) -> int:
+        """Return the number of delay slots of an array."""
     def current_slot(self, path: str) -> int:
         """Return the delay slot of an array that was written last."""
     def set_dynamic_param(self, path: str, value: float) -> None:

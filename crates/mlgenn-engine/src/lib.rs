@@ -42,6 +42,7 @@ pub use compiled::CompiledModel;
 pub use device::{Device, DeviceLoad, DeviceModel, DeviceState, DeviceTimes, Timesteps};
 pub use error::EngineError;
 pub use load::keys as random_keys;
+pub use mirror::Access;
 pub use progress::Progress;
 pub use recording::SpikeTrain;
 pub use run_plan::{RunPlan, StepUpdate};

@@ -14,6 +14,18 @@ use crate::device::DeviceState;
 use crate::error::EngineError;
 use crate::progress::Progress;
 
+/// What an array is looked at for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// It is only read, so the device need not be told.
+    Read,
+    /// It is read and written.
+    #[default]
+    ReadWrite,
+    /// All of it is written, so what was there is not needed.
+    Overwrite,
+}
+
 /// The state on a device, and which side knows what is new.
 pub(crate) struct Mirrors {
     pub(crate) state: Box<dyn DeviceState>,
@@ -71,10 +83,38 @@ impl Mirrors {
         held.try_for_each(|(index, mirror)| self.pull(ArrayId(index), mirror))
     }
 
+    /// Whether a mirror is out of date.
+    pub(crate) fn is_behind(&self, array: ArrayId) -> bool {
+        self.device_newer[array.0]
+    }
+
+    /// Whether somebody holds a mirror that is out of date.
+    pub(crate) fn holds_any_behind(&self, mirrors: &[Arc<Buffer>]) -> bool {
+        mirrors.iter().zip(&self.device_newer).any(|(mirror, &newer)| newer && is_held(mirror))
+    }
+
     /// Bring a mirror up to date.
     pub(crate) fn pull(&mut self, array: ArrayId, mirror: &Buffer) -> Result<(), EngineError> {
         if std::mem::take(&mut self.device_newer[array.0]) {
             self.state.pull(array, mirror)?;
+        }
+        Ok(())
+    }
+
+    /// Set all elements of an array to the same bits: on the device, unless somebody holds the
+    /// mirror.
+    pub(crate) fn fill(
+        &mut self,
+        array: ArrayId,
+        mirror: &Arc<Buffer>,
+        bits: u64,
+    ) -> Result<(), EngineError> {
+        if !is_held(mirror) && self.state.fill(array, bits)? {
+            self.host_newer[array.0] = false;
+            self.device_newer[array.0] = true;
+        } else {
+            mirror.fill(0, mirror.len(), bits);
+            self.replace(array);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::bind::Surroundings;
 use crate::custom_connectivity_update::ConnectivityUpdates;
 use crate::device::{DeviceLoad, Timesteps};
 use crate::error::EngineError;
-use crate::mirror::Mirrors;
+use crate::mirror::{Access, Mirrors};
 use crate::run_plan::{RunPlan, StepUpdate};
 use crate::simulation::{Recorded, Simulation};
 use crate::stopwatch::{Stopwatch, UpdateTimes};
@@ -34,10 +34,25 @@ impl Simulation {
         Ok(())
     }
 
-    /// Bring the mirror of an array up to date, and expect that it is written.
-    pub(crate) fn show(&self, array: ArrayId) -> Result<(), EngineError> {
-        if let Some(mut mirrors) = self.mirrors() {
+    /// Whether the arrays are on a device.
+    pub fn is_on_device(&self) -> bool {
+        self.device.is_some()
+    }
+
+    /// Make the mirror of an array fit for what it is looked at for.
+    pub(crate) fn show(&self, array: ArrayId, access: Access) -> Result<(), EngineError> {
+        let Some(mut mirrors) = self.mirrors() else { return Ok(()) };
+        if access == Access::Overwrite {
+            mirrors.replace(array);
+            return Ok(());
+        }
+        if mirrors.is_behind(array) {
+            // Faults of custom updates that nobody has waited for come to light here.
+            mirrors.state.wait(&self.watch)?;
             mirrors.pull(array, &self.buffers[array.0])?;
+            self.check_watch()?;
+        }
+        if access == Access::ReadWrite {
             mirrors.touch(array);
         }
         Ok(())
@@ -86,11 +101,18 @@ impl Simulation {
         Ok(recorded)
     }
 
-    /// Run the custom updates of a group on the device.
-    pub(crate) fn custom_update_on_device(&mut self, group: &str) -> Result<(), EngineError> {
+    /// Run the custom updates of a group on the device; without waiting, if nobody looks on.
+    pub(crate) fn custom_update_on_device(
+        &mut self,
+        group: &str,
+        wait: bool,
+    ) -> Result<(), EngineError> {
         self.begin_on_device();
         self.update_on_device(group)?;
-        self.wait_for_device()?;
+        let is_seen = self.mirrors().is_some_and(|it| it.holds_any_behind(&self.buffers));
+        if wait || is_seen {
+            self.wait_for_device()?;
+        }
         self.check_watch()
     }
 
@@ -169,7 +191,7 @@ impl Simulation {
         let model = self.model.clone();
         let updates = model.plan.custom_connectivity_updates.get(group).into_iter().flatten();
         for array in updates.filter_map(|update| update.host.as_ref()).flat_map(|k| k.arrays()) {
-            self.show(array)?;
+            self.show(array, Access::ReadWrite)?;
         }
         let worker = self.workers[0].lock().unwrap_or_else(PoisonError::into_inner);
         worker.set_time(&model.plan, self.timestep);

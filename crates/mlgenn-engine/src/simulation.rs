@@ -20,7 +20,7 @@ use crate::error::EngineError;
 use crate::history::Behind;
 use crate::linear::columns_of_weights;
 use crate::load::{initialise, keys};
-use crate::mirror::Mirrors;
+use crate::mirror::{Access, Mirrors};
 use crate::pace::Pace;
 use crate::random_key::arbitrary_seed;
 use crate::recording::{Recording, SpikeTrain};
@@ -407,9 +407,23 @@ impl Simulation {
     ///
     /// [`EngineError::UnknownGroup`]; [`EngineError::Fault`].
     pub fn custom_update(&mut self, group: &str) -> Result<(), EngineError> {
+        self.update(group, true)
+    }
+
+    /// As [`Simulation::custom_update`], but on a device it may go on when this returns. A fault is
+    /// then reported by the next run, or whoever looks at an array that the device has written.
+    ///
+    /// # Errors
+    ///
+    /// See [`Simulation::custom_update`].
+    pub fn start_custom_update(&mut self, group: &str) -> Result<(), EngineError> {
+        self.update(group, false)
+    }
+
+    fn update(&mut self, group: &str, wait: bool) -> Result<(), EngineError> {
         self.check_group(group)?;
         if self.device.is_some() {
-            return self.custom_update_on_device(group);
+            return self.custom_update_on_device(group, wait);
         }
         self.run_update(group);
         self.check_watch()
@@ -506,17 +520,55 @@ impl Simulation {
     ///
     /// [`EngineError::Unknown`].
     pub fn array(&self, path: &str) -> Result<ArrayView, EngineError> {
+        self.array_for(path, Access::ReadWrite)
+    }
+
+    /// As [`Simulation::array`], for some of its uses only, which saves copies if the array is on a
+    /// device.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Unknown`].
+    pub fn array_for(&self, path: &str, access: Access) -> Result<ArrayView, EngineError> {
         let id = self.find(path)?;
         if self.model.dependents.has_array(id) {
             self.catch_up();
         }
-        self.show(id)?;
+        self.show(id, access)?;
         let array = self.model.plan.layout.array(id);
         let buffer = self.buffers[id.0].clone();
         let copies = self.model.plan.copies(id);
         let elements = buffer.len() / (copies * array.slots);
         let per_member = array.copies != Copies::Shared;
         Ok(ArrayView { buffer, copies, per_member, slots: array.slots, elements })
+    }
+
+    /// Set all elements of an array to a number.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Unknown`].
+    pub fn fill(&mut self, path: &str, value: f64) -> Result<(), EngineError> {
+        let id = self.find(path)?;
+        if self.model.dependents.has_array(id) {
+            self.catch_up();
+        }
+        let buffer = &self.buffers[id.0];
+        let bits = mlgenn_ir::evaluate::convert(Type::F64, buffer.ty(), value.to_bits());
+        if let Some(mut mirrors) = self.mirrors() {
+            return mirrors.fill(id, buffer, bits);
+        }
+        buffer.fill(0, buffer.len(), bits);
+        Ok(())
+    }
+
+    /// Number of delay slots of an array.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Unknown`].
+    pub fn num_slots(&self, path: &str) -> Result<usize, EngineError> {
+        Ok(self.model.plan.layout.array(self.find(path)?).slots)
     }
 
     /// The delay slot of an array that was written last.
@@ -544,11 +596,15 @@ impl Simulation {
                 available: paths.filter(|path| is_dynamic_param(path)).collect(),
             }
         })?;
+        let buffer = &self.buffers[id.0];
+        let bits = mlgenn_ir::evaluate::convert(Type::F64, buffer.ty(), value.to_bits());
+        if buffer.load(0) == Some(bits) {
+            return Ok(());
+        }
         if self.model.dependents.has_array(id) {
             self.catch_up();
         }
-        let buffer = &self.buffers[id.0];
-        buffer.store(0, mlgenn_ir::evaluate::convert(Type::F64, buffer.ty(), value.to_bits()));
+        buffer.store(0, bits);
         if let Some(mut mirrors) = self.mirrors() {
             mirrors.touch(id);
         }
@@ -593,7 +649,9 @@ impl Simulation {
         })?;
         let group = &plan.synapse_groups[index];
         if let ConnectivityPlan::Sparse { row_length, indices, .. } = group.connectivity {
-            [row_length, indices].into_iter().try_for_each(|array| self.show(array))?;
+            [row_length, indices]
+                .into_iter()
+                .try_for_each(|array| self.show(array, Access::Read))?;
         }
         let (mut pre, mut post) = (Vec::new(), Vec::new());
         for row in 0..group.num_pre {

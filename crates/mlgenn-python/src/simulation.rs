@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use mlgenn::{ArrayView, Progress, Recorded, Simulation, SpikeTrain};
+use mlgenn::{Access, ArrayView, Progress, Recorded, Simulation, SpikeTrain};
 use numpy::PyArray1;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -73,9 +74,13 @@ impl PySimulation {
         Ok(())
     }
 
-    /// Run a custom update group.
-    fn custom_update(&mut self, py: Python<'_>, group: &str) -> PyResult<()> {
-        detached(py, || self.simulation.custom_update(group))
+    /// Run a custom update group; without waiting until a device has done so, if that is wanted.
+    #[pyo3(signature = (group, wait=true))]
+    fn custom_update(&mut self, py: Python<'_>, group: &str, wait: bool) -> PyResult<()> {
+        detached(py, || match wait {
+            true => self.simulation.custom_update(group),
+            false => self.simulation.start_custom_update(group),
+        })
     }
 
     /// What the last run recorded of an array: timesteps, copies, elements.
@@ -89,10 +94,40 @@ impl PySimulation {
     }
 
     /// Live view of an array: copies and delay slots, if more than one, and elements.
-    fn view<'py>(&self, py: Python<'py>, path: &str) -> PyResult<Bound<'py, PyAny>> {
-        let array = self.simulation.array(path).map_err(|error| to_exception(py, error))?;
-        let shape = shape_of(&array);
-        share(py, array.buffer, &shape)
+    ///
+    /// The mode is `"r+"` to read and write, `"r"` to read only, or `"w"` to write all of it without
+    /// reading.
+    #[pyo3(signature = (path, mode="r+"))]
+    fn view<'py>(&self, py: Python<'py>, path: &str, mode: &str) -> PyResult<Bound<'py, PyAny>> {
+        let access = match mode {
+            "r" => Access::Read,
+            "r+" => Access::ReadWrite,
+            "w" => Access::Overwrite,
+            _ => return Err(PyValueError::new_err(format!("mode must be r, r+ or w, got {mode}"))),
+        };
+        // Others may be waited for, with Ctrl-C.
+        let array = detached(py, || self.simulation.array_for(path, access))?;
+        let view = share(py, array.buffer.clone(), &shape_of(&array))?;
+        if access == Access::Read {
+            view.call_method1("setflags", (false,))?;
+        }
+        Ok(view)
+    }
+
+    /// Whether arrays are on a device, such as a GPU.
+    #[getter]
+    fn is_on_device(&self) -> bool {
+        self.simulation.is_on_device()
+    }
+
+    /// Set all elements of an array to a number.
+    fn fill(&mut self, py: Python<'_>, path: &str, value: f64) -> PyResult<()> {
+        self.simulation.fill(path, value).map_err(|error| to_exception(py, error))
+    }
+
+    /// Number of delay slots of an array.
+    fn num_slots(&self, py: Python<'_>, path: &str) -> PyResult<usize> {
+        self.simulation.num_slots(path).map_err(|error| to_exception(py, error))
     }
 
     /// The delay slot of an array that was written last.

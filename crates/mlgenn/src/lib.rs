@@ -44,8 +44,8 @@ use mlgenn_ir::interpret::Interpreter;
 
 pub use mlgenn_cuda::run::{CudaError, CudaOptions};
 pub use mlgenn_engine::{
-    ArrayData, ArrayView, Arrays, Backend, CompiledModel, EngineError, MemoryItem, Progress,
-    Recorded, RunPlan, Simulation, SpikeTrain, StepUpdate,
+    Access, ArrayData, ArrayView, Arrays, Backend, CompiledModel, EngineError, MemoryItem,
+    Progress, Recorded, RunPlan, Simulation, SpikeTrain, StepUpdate,
 };
 pub use mlgenn_ir::launch::Watch;
 pub use mlgenn_ir::{Buffer, Type};

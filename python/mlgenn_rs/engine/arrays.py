@@ -2,14 +2,15 @@
 
 Views are live: what is written through them is seen by the next timestep, and they show what
 running has changed.  So pushing and pulling have nothing to do.  On a GPU, arrays are copied when
-they are needed on the other side, and those with a view in every run: hold no views for long.
+they are needed on the other side, and those with a view in every run: hold no views for long, and
+say what they are for (``open_view``) where it matters how long copies take.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from .synapse_group import SynapseGroup
 
 AnyArray = npt.NDArray[Any]
+
+Mode = Literal["r", "r+", "w"]
+"""What a view is for: reading, reading and writing, writing all of it."""
 
 InitialArray = AnyArray | int
 """What an array starts with: values, or that many zeros."""
@@ -69,10 +73,30 @@ class Array:
         """Live numpy view: batch members (if more than one copy), delay slots, elements."""
         return self._live()
 
+    def open_view(self, mode: Mode) -> AnyArray:
+        """Return the view for some uses only, which saves copies on a GPU.
+
+        Parameters
+        ----------
+        mode
+            ``"r"`` to read only, ``"r+"`` to read and write, ``"w"`` to write all of it: what is
+            there before that is of no use.
+        """
+        return self._live(mode)
+
+    @property
+    def is_on_gpu(self) -> bool:
+        """Whether the array is in the memory of a GPU."""
+        return self._network.simulation.is_on_device
+
+    def fill(self, value: float) -> None:
+        """Set all elements to a number; on a GPU without a copy."""
+        self._network.simulation.fill(self._path, value)
+
     @property
     def values(self) -> AnyArray:
         """Copy of the values; assign to write."""
-        values: AnyArray = self._live().copy()
+        values: AnyArray = self._live("r").copy()
         return values
 
     @values.setter
@@ -87,8 +111,8 @@ class Array:
         """Copy from device to host; done anyway when the array is read."""
         self._network.check_loaded()
 
-    def _live(self) -> AnyArray:
-        return self._network.simulation.view(self._path)
+    def _live(self, mode: Mode = "r+") -> AnyArray:
+        return self._network.simulation.view(self._path, mode)
 
 
 class DelayedArray(Array):
@@ -103,10 +127,17 @@ class DelayedArray(Array):
         """Live view of the slot written last; the whole array if there is no delay."""
         return self._current(self._live())
 
+    def open_current_view(self, mode: Mode) -> AnyArray:
+        """Return the view of the slot written last for some uses only: see :meth:`open_view`."""
+        # Other slots are not written
+        if mode == "w" and self._network.simulation.num_slots(self._path) > 1:
+            mode = "r+"
+        return self._current(self._live(mode))
+
     @property
     def current_values(self) -> AnyArray:
         """Copy of the slot written last; assign to write."""
-        values: AnyArray = self._current(self._live()).copy()
+        values: AnyArray = self._current(self._live("r")).copy()
         return values
 
     @current_values.setter
@@ -246,11 +277,21 @@ class Variable(DelayedArray):
         self._refuse_sparse("view")
         return self._live()
 
+    def open_view(self, mode: Mode) -> AnyArray:
+        """Return the view for some uses only: see :meth:`Array.open_view`."""
+        self._refuse_sparse("view")
+        return super().open_view(mode)
+
     @property
     def current_view(self) -> AnyArray:
         """Live view of the slot written last; the whole array if there is no delay."""
         self._refuse_sparse("current_view")
         return self._current(self._live())
+
+    def open_current_view(self, mode: Mode) -> AnyArray:
+        """Return the view of the slot written last for some uses only."""
+        self._refuse_sparse("current_view")
+        return super().open_current_view(mode)
 
     @property
     def values(self) -> AnyArray:
@@ -258,7 +299,7 @@ class Variable(DelayedArray):
 
         For sparse connectivity, one value per synapse in row order, without padding.
         """
-        return self._unpadded(self._live())
+        return self._unpadded(self._live("r"))
 
     @values.setter
     def values(self, values: npt.ArrayLike) -> None:
@@ -267,7 +308,7 @@ class Variable(DelayedArray):
     @property
     def current_values(self) -> AnyArray:
         """Copy of the slot written last; assign to write."""
-        return self._unpadded(self._current(self._live()))
+        return self._unpadded(self._current(self._live("r")))
 
     @current_values.setter
     def current_values(self, values: npt.ArrayLike) -> None:

@@ -208,16 +208,25 @@ class GeNNModel(NetworkDescription, Timers):
         """Make one timestep."""
         self.simulation.step()
 
-    def custom_update(self, name: str) -> None:
+    def custom_update(self, name: str, *, wait: bool = True) -> None:
         """Run a custom update group.
+
+        Parameters
+        ----------
+        name
+            Name of the group.
+        wait
+            Wait until a GPU has run it, so that errors are raised here.  Otherwise it may go on
+            meanwhile, and errors are raised by the next run or where results are read.
 
         Raises
         ------
         UnknownGroup
             If no custom update belongs to a group of that name.
         """
-        self._check_update_group(name)
-        self.simulation.custom_update(name)
+        if not self.is_loaded:
+            self._check_update_group(name)
+        self.simulation.custom_update(name, wait)
 
     def run(
         self,
@@ -241,9 +250,7 @@ class GeNNModel(NetworkDescription, Timers):
         """
         from mlgenn_rs import _core
 
-        plan = _core.RunPlan(
-            int(num_timesteps), self._schedule(begin), self._schedule(end), list(record)
-        )
+        plan = _core.RunPlan(int(num_timesteps), _schedule(begin), _schedule(end), list(record))
         self.simulation.run(plan)
 
     def recorded(self, path: str) -> AnyArray:
@@ -254,14 +261,6 @@ class GeNNModel(NetworkDescription, Timers):
         """Copy recorded spikes and events from device to host; done anyway when they are read."""
         self.check_loaded()
 
-    def _schedule(self, groups: Scheduled) -> list[tuple[str, int | None]]:
-        schedule: list[tuple[str, int | None]] = []
-        for entry in groups:
-            name, timestep = (entry, None) if isinstance(entry, str) else entry
-            self._check_update_group(name)
-            schedule.append((name, timestep))
-        return schedule
-
     def _check_update_group(self, name: str) -> None:
         known = {update.update_group_name for update in self.custom_updates.values()} | {
             update.update_group_name for update in self.custom_connectivity_updates.values()
@@ -271,3 +270,7 @@ class GeNNModel(NetworkDescription, Timers):
                 f"there is no custom update group {name!r}; groups: "
                 + (", ".join(sorted(known)) or "none")
             )
+
+
+def _schedule(groups: Scheduled) -> list[tuple[str, int | None]]:
+    return [(entry, None) if isinstance(entry, str) else entry for entry in groups]
