@@ -26,10 +26,17 @@ class FakeArray:
         self.view = np.full(shape, 77, dtype=dtype)
         self.pushes = 0
         self.pulls = 0
+        self.is_on_gpu = False
 
     @property
     def current_view(self) -> np.ndarray:
         return self.view
+
+    def open_current_view(self, mode: str) -> np.ndarray:
+        return self.view
+
+    def fill(self, value: float) -> None:
+        self.view[...] = value
 
     def push_to_device(self) -> None:
         self.pushes += 1

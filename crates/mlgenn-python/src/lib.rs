@@ -23,7 +23,7 @@ mod _core {
     #[pymodule_export]
     use super::simulation::PySimulation;
     #[pymodule_export]
-    use super::spike_trains::write_spike_trains;
+    use super::spike_trains::SpikeTrains;
     use super::*;
 
     #[pymodule_init]

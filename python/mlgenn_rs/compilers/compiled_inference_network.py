@@ -98,7 +98,7 @@ class CompiledInferenceNetwork(CompiledNetwork):
         """
         size = check_dataset(x, y, "evaluate")
         batches = zip(
-            batch_dataset(x, self.genn_model.batch_size, size),
+            batch_dataset(self.prepare_inputs(x), self.genn_model.batch_size, size),
             batch_dataset(y, self.genn_model.batch_size, size),
             strict=True,
         )
@@ -130,14 +130,15 @@ class CompiledInferenceNetwork(CompiledNetwork):
         """
         keys = list(outputs) if isinstance(outputs, Sequence) else [outputs]
         size = check_dataset(x, None, "predict")
-        batches = batch_dataset(x, self.genn_model.batch_size, size)
+        batches = batch_dataset(self.prepare_inputs(x), self.genn_model.batch_size, size)
         callback_list = self._start(callbacks, len(batches))
         predictions: dict[Any, list[np.ndarray[Any, Any]]] = {key: [] for key in keys}
         callback_list.on_test_begin()
         for i, batch in enumerate(batches):
             self._run_batch(i, batch, callback_list)
-            for key, values in zip(keys, self.get_readout(keys), strict=True):
-                predictions[key].append(np.copy(values))
+            for key in keys:
+                # No view is held while the network runs on
+                predictions[key].append(np.copy(self.get_readout(key)))
             callback_list.on_batch_end(i, {})
         callback_list.on_test_end({})
         joined = {key: np.concatenate(parts)[:size] for key, parts in predictions.items()}
@@ -212,11 +213,15 @@ class CompiledInferenceNetwork(CompiledNetwork):
         callback_list.on_test_begin()
         for i, (x, y) in enumerate(batches):
             self._run_batch(i, x, callback_list)
-            readouts = dict(zip(outputs, self.get_readout(outputs), strict=True))
-            update_metrics(metric_objects, y, readouts, self.communicator)
+            self._update_metrics(metric_objects, y)
             callback_list.on_batch_end(i, metric_objects)
         callback_list.on_test_end(metric_objects)
         return metric_objects, callback_list.get_data()
+
+    def _update_metrics(self, metrics: Mapping[Any, Metric], y: Dataset) -> None:
+        # A function of its own, so that no view is held while the network runs on
+        readouts = dict(zip(metrics, self.get_readout(list(metrics)), strict=True))
+        update_metrics(metrics, y, readouts, self.communicator)
 
     def _run_batch(self, batch: int, x: Dataset, callback_list: CallbackList) -> None:
         callback_list.on_batch_begin(batch)

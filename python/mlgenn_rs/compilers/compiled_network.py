@@ -124,6 +124,18 @@ class CompiledNetwork:
             group = find_group(self.neuron_populations, pop)
             set_input(group, self.genn_model.batch_size, get_shape(pop), data)
 
+    def prepare_inputs(self, inputs: Mapping[PopulationType, Any]) -> dict[PopulationType, Any]:
+        """Return inputs of many batches in forms that batches are quickly made of.
+
+        Parts of them are what :meth:`set_input` takes.
+        """
+        prepared = dict(inputs)
+        for key, data in inputs.items():
+            prepare = getattr(get_underlying_pop(key).neuron, "prepare_input", None)
+            if prepare is not None:
+                prepared[key] = prepare(data)
+        return prepared
+
     def get_readout(
         self, outputs: PopulationType | Sequence[PopulationType]
     ) -> np.ndarray[Any, Any] | list[np.ndarray[Any, Any]]:
@@ -148,7 +160,7 @@ class CompiledNetwork:
         IndexError
             If there is no group of that name.
         """
-        self.genn_model.custom_update(name)
+        self.genn_model.custom_update(name, wait=False)
         if self.communicator is None:
             return
         for variable in self._cross_rank_sums.get(name, ()):

@@ -12,6 +12,7 @@ from ..engine import VarAccess
 from ..utils.checks import check_count
 from ..utils.data import PreprocessedSpikes, batch_spikes, calc_start_spikes
 from ..utils.model import NeuronModel
+from ..utils.spike_dataset import SpikeDataset
 from .input import Input
 from .neuron import Neuron
 
@@ -80,7 +81,7 @@ class SpikeInput(Neuron, Input):
         if isinstance(input, PreprocessedSpikes):
             raise RuntimeError("SpikeInput: pass a list of examples, even if there is only one")
         num_neurons = prod(shape)
-        if _write_natively(genn_pop, batch_size, num_neurons, self.max_spikes, input):
+        if self._write_natively(genn_pop, batch_size, num_neurons, input):
             return
         batch = batch_spikes(input, batch_size)
         if batch.end_spikes.shape[1] != num_neurons:
@@ -97,16 +98,57 @@ class SpikeInput(Neuron, Input):
         spike_times.view[:num_spikes] = batch.spike_times
         spike_times.push_to_device()
         starts = calc_start_spikes(batch.end_spikes)
-        unknown = np.full(starts.shape, UNKNOWN, dtype=np.float32)
-        for name, values in (
-            ("EndSpike", batch.end_spikes),
-            ("StartSpike", starts),
-            ("NextSpikeTime", unknown),
-        ):
+        for name, values in (("EndSpike", batch.end_spikes), ("StartSpike", starts)):
             variable = genn_pop.vars[name]
             view = variable.current_view
             view[...] = values.reshape(view.shape)
             variable.push_to_device()
+        next_time = genn_pop.vars["NextSpikeTime"]
+        next_time.fill(UNKNOWN)
+        next_time.push_to_device()
+
+    def prepare_input(self, input: Sequence[PreprocessedSpikes]) -> Sequence[PreprocessedSpikes]:
+        """Return examples in a form that batches are quickly made of, if they are in the usual one.
+
+        Parts of it are given to :meth:`set_input`.
+        """
+        return SpikeDataset.copy(input) or input
+
+    def _write_natively(
+        self,
+        genn_pop: Any,
+        batch_size: int,
+        num_neurons: int,
+        input: Sequence[PreprocessedSpikes],
+    ) -> bool:
+        """Upload spike trains in the usual form; return whether they were in it."""
+        batch = input if isinstance(input, SpikeDataset) else SpikeDataset.copy(input)
+        if (
+            batch is None
+            or not 0 < len(batch) <= batch_size
+            or batch.num_neurons != num_neurons
+            or batch.num_spikes > self.max_spikes
+        ):
+            return False
+        start, end, next_time = (
+            genn_pop.vars[name] for name in ("StartSpike", "EndSpike", "NextSpikeTime")
+        )
+        spike_times = genn_pop.extra_global_params["SpikeTimes"]
+        # Nothing can go wrong any more, so that all is written, here or in the general way
+        written = batch.write(
+            start.open_current_view("w"),
+            end.open_current_view("w"),
+            spike_times.view[: self.max_spikes],
+            # A GPU looks these up itself, which is quicker than copying them there
+            None if next_time.is_on_gpu else next_time.open_current_view("w"),
+            NO_SPIKE,
+        )
+        if written and next_time.is_on_gpu:
+            next_time.fill(UNKNOWN)
+        if written:
+            for array in (start, end, next_time, spike_times):
+                array.push_to_device()
+        return written
 
     def get_model(self, population: Population, dt: float, batch_size: int) -> NeuronModel:
         """Return the engine model with values."""
@@ -135,37 +177,3 @@ class SpikeInput(Neuron, Input):
             var_vals={"StartSpike": 0, "EndSpike": 0, "NextSpikeTime": UNKNOWN},
             egp_vals={"SpikeTimes": np.zeros(self.max_spikes, dtype=np.float32)},
         )
-
-
-def _write_natively(
-    genn_pop: Any,
-    batch_size: int,
-    num_neurons: int,
-    max_spikes: int,
-    input: Sequence[PreprocessedSpikes],
-) -> bool:
-    """Upload spike trains in the usual form; return whether they were in it."""
-    from .._core import write_spike_trains
-
-    if not (
-        0 < len(input) <= batch_size
-        and all(isinstance(example, PreprocessedSpikes) for example in input)
-        and len(input[0].end_spikes) == num_neurons
-    ):
-        return False
-    start, end, next_time = (
-        genn_pop.vars[name] for name in ("StartSpike", "EndSpike", "NextSpikeTime")
-    )
-    spike_times = genn_pop.extra_global_params["SpikeTimes"]
-    written = write_spike_trains(
-        input,
-        start.current_view,
-        end.current_view,
-        next_time.current_view,
-        spike_times.view[:max_spikes],
-        NO_SPIKE,
-    )
-    if written:
-        for array in (start, end, next_time, spike_times):
-            array.push_to_device()
-    return written

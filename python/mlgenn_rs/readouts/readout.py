@@ -63,5 +63,7 @@ def read_var(
         raise RuntimeError("the readout is not part of a compiled network")
     variable = genn_pop.vars[name]
     variable.pull_from_device()
-    view: npt.NDArray[np.generic] = np.reshape(variable.current_view, (batch_size, *shape))
+    view: npt.NDArray[np.generic] = np.reshape(
+        variable.open_current_view("r"), (batch_size, *shape)
+    )
     return view

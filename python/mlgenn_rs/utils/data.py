@@ -519,6 +519,14 @@ def permute_dataset(data: Mapping[Any, Any], indices: npt.ArrayLike) -> dict[Any
             f"permute_dataset: indices must be whole numbers below {size}, the number of examples, "
             f"in one dimension; got {order[:10]}"
         )
-    return {
-        k: v[order] if isinstance(v, np.ndarray) else [v[i] for i in order] for k, v in data.items()
-    }
+    return {k: _permute(v, order) for k, v in data.items()}
+
+
+def _permute(values: Any, order: npt.NDArray[Any]) -> Any:
+    from .spike_dataset import SpikeDataset
+
+    if isinstance(values, np.ndarray):
+        return values[order]
+    if isinstance(values, SpikeDataset):
+        return values.take(order)
+    return [values[i] for i in order]
