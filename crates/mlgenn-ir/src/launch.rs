@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::buffer::Buffer;
 use crate::kernel::{Kernel, SlotKind};
+use crate::poll;
 use crate::row_update::UpdateRows;
 use crate::run_lists::AddRuns;
 use crate::target_lists::AddToTargets;
@@ -373,7 +374,14 @@ impl Watch {
 
     /// Whether long loops should end early: asked for, or after a fault.
     pub fn should_stop(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.faulted.load(Ordering::Relaxed)
+        if self.stop.load(Ordering::Relaxed) || self.faulted.load(Ordering::Relaxed) {
+            return true;
+        }
+        let stops = poll::should_stop();
+        if stops {
+            self.stop();
+        }
+        stops
     }
 
     /// Whether somebody asked to stop.

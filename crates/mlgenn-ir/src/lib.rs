@@ -17,6 +17,7 @@ mod op;
 mod operands;
 pub mod passes;
 pub mod philox;
+pub mod poll;
 pub mod print;
 pub mod random;
 pub mod row_update;

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use mlgenn::{Error, Watch};
+use mlgenn::{Error, Watch, with_poll};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -23,6 +23,30 @@ pub(crate) fn detached<T: Send, E: Into<Error> + Send>(
     work: impl FnOnce() -> Result<T, E> + Send,
 ) -> PyResult<T> {
     py.detach(work).map_err(|error| to_exception(py, error))
+}
+
+/// Do something long without the GIL that asks now and then, on this thread, whether to stop.
+///
+/// That saves the time it takes to wake another thread, which is more than that of a short run.
+pub(crate) fn interruptible_here<T: Send, E: Into<Error> + Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T, E> + Send,
+) -> PyResult<T> {
+    let interrupt = Arc::new(Mutex::new(None));
+    let slot = interrupt.clone();
+    let look = move || {
+        let raised = Python::attach(|py| py.check_signals()).err();
+        let stops = raised.is_some();
+        if stops {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = raised;
+        }
+        stops
+    };
+    let result = py.detach(|| with_poll(look, work));
+    match interrupt.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(error) => Err(error),
+        None => result.map_err(|error| to_exception(py, error)),
+    }
 }
 
 /// Do something long without the GIL, on another thread, while this one looks for signals.

@@ -11,7 +11,7 @@ use pyo3::types::PyDict;
 use crate::arrays::{copy_in, share};
 use crate::compiled::PyCompiledModel;
 use crate::error::{exception, to_exception};
-use crate::gil::{detached, interruptible};
+use crate::gil::{detached, interruptible, interruptible_here};
 use crate::run_plan::PyRunPlan;
 
 /// Times in ms and ids of neurons of the recorded spikes of one batch member.
@@ -70,7 +70,12 @@ impl PySimulation {
     fn run(&mut self, py: Python<'_>, plan: &PyRunPlan) -> PyResult<()> {
         let watch = self.simulation.watch();
         let plan = &plan.plan;
-        self.recorded = interruptible(py, &watch, || self.simulation.run(plan))?;
+        let here = self.simulation.runs_on_calling_thread();
+        let work = || self.simulation.run(plan);
+        self.recorded = match here {
+            true => interruptible_here(py, work)?,
+            false => interruptible(py, &watch, work)?,
+        };
         Ok(())
     }
 

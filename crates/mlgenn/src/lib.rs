@@ -48,6 +48,7 @@ pub use mlgenn_engine::{
     Progress, Recorded, RunPlan, Simulation, SpikeTrain, StepUpdate,
 };
 pub use mlgenn_ir::launch::Watch;
+pub use mlgenn_ir::poll::with_poll;
 pub use mlgenn_ir::{Buffer, Type};
 pub use mlgenn_model::{ModelError, Network, PlanOptions, description};
 
