@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use mlgenn_ir::Buffer;
+use mlgenn_ir::launch::Watch;
 use mlgenn_model::layout::ArrayId;
 
 use crate::device::DeviceState;
@@ -33,6 +34,8 @@ pub(crate) struct Mirrors {
     host_newer: Vec<bool>,
     /// Whether each array was written on the device since it was copied.
     device_newer: Vec<bool>,
+    /// Whether something was started on the device that nobody has waited for.
+    is_running: bool,
     /// Counters as the device has them.
     progress: Option<Progress>,
 }
@@ -41,7 +44,7 @@ impl Mirrors {
     /// Both sides are the same.
     pub(crate) fn new(state: Box<dyn DeviceState>, arrays: usize) -> Self {
         let (host_newer, device_newer) = (vec![false; arrays], vec![false; arrays]);
-        Self { state, host_newer, device_newer, progress: None }
+        Self { state, host_newer, device_newer, is_running: false, progress: None }
     }
 
     /// A run begins: mirrors that somebody holds may have been written.
@@ -72,9 +75,18 @@ impl Mirrors {
     /// Something runs on the device, which will have got so far.
     pub(crate) fn has_run(&mut self, progress: Progress) {
         self.progress = Some(progress);
+        self.is_running = true;
         for &array in self.state.written() {
             self.device_newer[array.0] = true;
         }
+    }
+
+    /// Wait for the device, if it may be running; faults are raised on the watch.
+    pub(crate) fn wait(&mut self, watch: &Watch) -> Result<(), EngineError> {
+        if std::mem::take(&mut self.is_running) {
+            self.state.wait(watch)?;
+        }
+        Ok(())
     }
 
     /// Bring those mirrors up to date that somebody holds.

@@ -48,7 +48,7 @@ impl Simulation {
         }
         if mirrors.is_behind(array) {
             // Faults of custom updates that nobody has waited for come to light here.
-            mirrors.state.wait(&self.watch)?;
+            mirrors.wait(&self.watch)?;
             mirrors.pull(array, &self.buffers[array.0])?;
             self.check_watch()?;
         }
@@ -239,17 +239,17 @@ impl Simulation {
     /// Something was started on the device; wait for it if mirrors are needed at once.
     fn ran_on_device(&self, wait: bool) -> Result<(), EngineError> {
         let Some(mut mirrors) = self.mirrors() else { return Ok(()) };
-        if wait {
-            mirrors.state.wait(&self.watch)?;
-        }
         mirrors.has_run(self.progress());
+        if wait {
+            mirrors.wait(&self.watch)?;
+        }
         Ok(())
     }
 
     /// Wait for the device; mirrors that somebody holds are up to date then.
     fn wait_for_device(&self) -> Result<(), EngineError> {
         let Some(mut mirrors) = self.mirrors() else { return Ok(()) };
-        mirrors.state.wait(&self.watch)?;
+        mirrors.wait(&self.watch)?;
         mirrors.pull_held(&self.buffers)
     }
 

@@ -76,7 +76,9 @@ static std::set<const void *> handles;
 static thread_local void *current = nullptr;
 static char context;
 static Mathematics mathematics = nullptr;
-static long counts[4];  // launches alone, launches of graphs, graphs launched, texts compiled
+// Launches alone, launches of graphs, graphs launched, texts compiled; copies to and from the GPU,
+// and bytes of them.
+static long counts[8];
 
 #define ENTER std::lock_guard<std::recursive_mutex> guard(mutex)
 #define IN_CONTEXT ENTER; if (current != &context) return INVALID_CONTEXT
@@ -181,6 +183,8 @@ Result cuMemcpyHtoDAsync_v2(Address to, const void *from, size_t bytes, Stream *
     if (stream->capturing) return CAPTURE_UNSUPPORTED;
     if (!allocated(to, bytes)) return INVALID_VALUE;
     std::memcpy((void *)to, from, bytes);
+    ++counts[4];
+    counts[6] += (long)bytes;
     return SUCCESS;
 }
 Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, Stream *stream) {
@@ -189,6 +193,8 @@ Result cuMemcpyDtoHAsync_v2(void *to, Address from, size_t bytes, Stream *stream
     if (stream->capturing) return CAPTURE_UNSUPPORTED;
     if (!allocated(from, bytes)) return INVALID_VALUE;
     std::memcpy(to, (const void *)from, bytes);
+    ++counts[5];
+    counts[7] += (long)bytes;
     return SUCCESS;
 }
 
