@@ -76,6 +76,7 @@ class SpikeTrains:
     def copy(
         examples: Sequence[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]],
         example_type: type,
+        num_threads: int,
     ) -> SpikeTrains | None:
         """Copy examples: indices after the last spike of each neuron, and times of all spikes.
 

@@ -1,6 +1,7 @@
 //! Spike trains of many examples, and writing those of a batch to where input neurons look for them.
+#![expect(unsafe_code, reason = "reads many numpy arrays at once; see the SAFETY comments")]
 
-use numpy::{Element, PyReadonlyArray1, PyReadwriteArrayDyn};
+use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadwriteArrayDyn};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
@@ -12,19 +13,31 @@ pub(crate) struct SpikeTrains {
     num_neurons: usize,
     /// Index after the last spike of each neuron, in its example: `[examples][neurons]`.
     ends: Vec<u32>,
-    /// Neurons of all spikes, by example, neuron and time.
-    neurons: Vec<u32>,
-    /// Their times.
+    /// Times of all spikes, by example, neuron and time.
     times: Vec<f32>,
     /// Where the spikes of each example start, and where the last ones end.
     starts: Vec<usize>,
 }
 
+/// Elements of copies that are worth a thread.
+const LEAST_PER_THREAD: usize = 1 << 17;
+
 /// Spikes of one example.
 struct Train<'a> {
     ends: &'a [u32],
-    neurons: &'a [u32],
     times: &'a [f32],
+}
+
+/// An example as it was given.
+struct Given<'a> {
+    ends: &'a [i64],
+    times: Times<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Times<'a> {
+    Double(&'a [f64]),
+    Single(&'a [f32]),
 }
 
 #[pymethods]
@@ -38,24 +51,13 @@ impl SpikeTrains {
     fn copy(
         examples: &Bound<'_, PyAny>,
         example_type: &Bound<'_, PyType>,
+        num_threads: usize,
     ) -> PyResult<Option<Self>> {
-        let mut trains: Option<Self> = None;
-        for example in examples.try_iter()? {
-            let example = example?;
-            let Ok(pair) = example.cast::<PyTuple>() else { return Ok(None) };
-            let (true, Ok(ends), Ok(times)) =
-                (pair.get_type().is(example_type), pair.get_item(0), pair.get_item(1))
-            else {
-                return Ok(None);
-            };
-            let Some(ends) = readable::<i64>(&ends) else { return Ok(None) };
-            let Ok(ends) = ends.as_slice() else { return Ok(None) };
-            let trains = trains.get_or_insert_with(|| Self::new(ends.len()));
-            if !trains.add(ends, &times) {
-                return Ok(None);
-            }
-        }
-        Ok(trains)
+        // Arrays that are views stay as long as these, which hold their tuples.
+        let examples: Vec<_> = examples.try_iter()?.collect::<PyResult<_>>()?;
+        let given: Option<Vec<_>> =
+            examples.iter().map(|example| read(example, example_type)).collect();
+        Ok(given.and_then(|given| Self::copy_given(&given, num_threads)))
     }
 
     /// Number of examples.
@@ -124,57 +126,42 @@ impl SpikeTrains {
 }
 
 impl SpikeTrains {
-    /// Nothing yet; there is at least one neuron.
-    fn new(num_neurons: usize) -> Self {
-        let (ends, neurons, times) = (Vec::new(), Vec::new(), Vec::new());
-        Self { num_neurons, ends, neurons, times, starts: vec![0] }
-    }
-
-    /// Add an example, if it is sound: ends ascend up to the number of spikes, whose times are
-    /// numbers. Returns whether that was done; what is there is of no use if not.
-    fn add(&mut self, ends: &[i64], times: &Bound<'_, PyAny>) -> bool {
-        let before = self.times.len();
-        let has_nan = if let Some(times) = readable::<f64>(times) {
-            let Ok(times) = times.as_slice() else { return false };
-            self.times.extend(times.iter().map(|&time| time as f32));
-            times.iter().fold(false, |any, time| any | time.is_nan())
-        } else if let Some(times) = readable::<f32>(times) {
-            let Ok(times) = times.as_slice() else { return false };
-            self.times.extend_from_slice(times);
-            times.iter().fold(false, |any, time| any | time.is_nan())
-        } else {
-            return false;
-        };
-        let (Some(&first), Some(&last)) = (ends.first(), ends.last()) else { return false };
-        // Negative if any end or difference is. Without branches, so that vector units can do it.
-        let later = ends.get(1..).unwrap_or_default();
-        let signs = ends
-            .iter()
-            .zip(later)
-            .fold(first, |signs, (end, next)| signs | next | next.wrapping_sub(*end));
-        let num_spikes = self.times.len() - before;
-        let is_sound = ends.len() == self.num_neurons
-            && !has_nan
-            && signs >= 0
-            && u32::try_from(last).is_ok_and(|last| last as usize == num_spikes);
-        if is_sound {
-            self.starts.push(self.times.len());
-            self.ends.extend(ends.iter().map(|&end| end as u32));
-            // One more, so that a spike can be written whether there is one or not: few branches.
-            self.neurons.resize(self.times.len() + 1, 0);
-            let neurons = &mut self.neurons[before..];
-            let mut start = 0;
-            for (neuron, &end) in ends.iter().enumerate() {
-                let (first, end) = (start, end as usize);
-                neurons[first] = neuron as u32;
-                if end > first + 1 {
-                    neurons[first..end].fill(neuron as u32);
-                }
-                start = end;
-            }
-            self.neurons.truncate(self.times.len());
+    /// Copy examples, if all are sound; large copies are made by several threads.
+    fn copy_given(given: &[Given<'_>], num_threads: usize) -> Option<Self> {
+        let num_neurons = given.first()?.ends.len();
+        if num_neurons == 0 || given.iter().any(|example| example.ends.len() != num_neurons) {
+            return None;
         }
-        is_sound
+        let mut starts = vec![0];
+        starts.extend(given.iter().scan(0, |sum, example| {
+            *sum += example.times.len();
+            Some(*sum)
+        }));
+        let mut ends = vec![0; given.len() * num_neurons];
+        let mut times = vec![0.0; *starts.last()?];
+        let threads = (ends.len() / LEAST_PER_THREAD).clamp(1, num_threads.max(1));
+        let share = given.len().div_ceil(threads);
+        let mut times_left = &mut times[..];
+        let parts = given.chunks(share).zip(ends.chunks_mut(share * num_neurons));
+        let copies = parts.map(|(given, ends)| {
+            let count = given.iter().map(|example| example.times.len()).sum();
+            let (times, left) = std::mem::take(&mut times_left).split_at_mut(count);
+            times_left = left;
+            move || copy_examples(given, ends, times)
+        });
+        let all_sound = std::thread::scope(|scope| {
+            let mut copies = copies;
+            let first = copies.next();
+            // A part that gets no thread is not copied, so that all of it is done in another way.
+            let spawn = |copy| std::thread::Builder::new().spawn_scoped(scope, copy);
+            let others: Vec<_> = copies.map(spawn).collect();
+            let first = first.is_none_or(|mut copy| copy());
+            let join = |copy: std::io::Result<std::thread::ScopedJoinHandle<'_, bool>>| {
+                copy.is_ok_and(|copy| copy.join().unwrap_or(false))
+            };
+            others.into_iter().fold(first, |all, copy| join(copy) & all)
+        });
+        all_sound.then_some(Self { num_neurons, ends, times, starts })
     }
 
     /// The examples of some indices.
@@ -184,16 +171,80 @@ impl SpikeTrains {
             let &[start, end] = self.starts.get(example..)?.get(..2)? else { return None };
             let first = example * self.num_neurons;
             let ends = self.ends.get(first..first + self.num_neurons)?;
-            let (neurons, times) = (self.neurons.get(start..end)?, self.times.get(start..end)?);
-            Some(Train { ends, neurons, times })
+            Some(Train { ends, times: self.times.get(start..end)? })
         };
         let trains: Option<Vec<_>> = examples.iter().map(train).collect();
         trains.ok_or_else(|| PyIndexError::new_err("there is no example of that index"))
     }
 }
 
-fn readable<'py, T: Element>(array: &Bound<'py, PyAny>) -> Option<PyReadonlyArray1<'py, T>> {
-    array.extract().ok()
+impl Times<'_> {
+    fn len(self) -> usize {
+        match self {
+            Self::Double(times) => times.len(),
+            Self::Single(times) => times.len(),
+        }
+    }
+
+    /// Copy them; returns whether all are numbers.
+    fn copy_to(self, to: &mut [f32]) -> bool {
+        // Without branches, so that vector units can do it.
+        match self {
+            Self::Double(times) => {
+                to.iter_mut().zip(times).for_each(|(to, &time)| *to = time as f32);
+                !times.iter().fold(false, |any, time| any | time.is_nan())
+            }
+            Self::Single(times) => {
+                to.copy_from_slice(times);
+                !times.iter().fold(false, |any, time| any | time.is_nan())
+            }
+        }
+    }
+}
+
+/// Copy examples; returns whether all are sound: ends ascend up to the number of spikes, whose times
+/// are numbers.
+fn copy_examples(given: &[Given<'_>], ends: &mut [u32], times: &mut [f32]) -> bool {
+    let mut start = 0;
+    given.iter().zip(ends.chunks_exact_mut(given[0].ends.len())).all(|(example, to)| {
+        let count = example.times.len();
+        let has_numbers = example.times.copy_to(&mut times[start..start + count]);
+        start += count;
+        to.iter_mut().zip(example.ends).for_each(|(to, &end)| *to = end as u32);
+        // Negative if any end or difference is. Without branches, so that vector units can do it.
+        let ends = example.ends;
+        let signs = ends
+            .iter()
+            .zip(&ends[1..])
+            .fold(ends[0], |signs, (end, next)| signs | next | next.wrapping_sub(*end));
+        let last = u32::try_from(ends[ends.len() - 1]);
+        has_numbers && signs >= 0 && last.is_ok_and(|last| last as usize == count)
+    })
+}
+
+/// The arrays of an example, if it is of the type and they are of the usual ones.
+fn read<'a>(example: &'a Bound<'_, PyAny>, example_type: &Bound<'_, PyType>) -> Option<Given<'a>> {
+    if !example.get_type().is(example_type) {
+        return None;
+    }
+    let pair = example.cast::<PyTuple>().ok()?;
+    let (ends, times) = (pair.get_borrowed_item(0).ok()?, pair.get_borrowed_item(1).ok()?);
+    let times = match elements(times) {
+        Some(times) => Times::Double(times),
+        None => Times::Single(elements(times)?),
+    };
+    Some(Given { ends: elements(ends)?, times })
+}
+
+/// The elements of an array of one dimension and a type. The borrow checker of arrays would take
+/// long, as examples are often views of one array.
+fn elements<'a, T: Element>(array: Borrowed<'a, '_, PyAny>) -> Option<&'a [T]> {
+    let array = array.cast::<PyArray1<T>>().ok()?;
+    // SAFETY: nothing writes to the array while it is read: the slice is used as long as the GIL is
+    // held, no Python code runs meanwhile, and nothing of this crate writes.
+    let elements = unsafe { array.as_slice() }.ok()?;
+    // SAFETY: the tuple that `'a` belongs to holds the array, and so its elements.
+    Some(unsafe { std::slice::from_raw_parts(elements.as_ptr(), elements.len()) })
 }
 
 fn writable<'py, T: Element>(array: &Bound<'py, PyAny>) -> Option<PyReadwriteArrayDyn<'py, T>> {
@@ -232,10 +283,18 @@ fn write_spikes(
 /// Write the time of the first spike of each neuron.
 fn write_first_times(trains: &[Train<'_>], num_neurons: usize, to: &mut [f32], no_spike: f32) {
     to.fill(no_spike);
+    let mut neurons = Vec::new();
     for (train, to) in trains.iter().zip(to.chunks_exact_mut(num_neurons)) {
-        // The first spike of a neuron is written last.
-        for (&neuron, &time) in train.neurons.iter().zip(train.times).rev() {
-            if let Some(to) = to.get_mut(neuron as usize) {
+        // Which neuron starts with each spike: the last of those with that start, as those before it
+        // have no spikes. Without branches, which could not be predicted.
+        neurons.clear();
+        neurons.resize(train.times.len() + 1, usize::MAX);
+        let starts = std::iter::once(&0).chain(train.ends);
+        for (neuron, &start) in starts.take(num_neurons).enumerate() {
+            neurons[start as usize] = neuron;
+        }
+        for (&neuron, &time) in neurons.iter().zip(train.times) {
+            if let Some(to) = to.get_mut(neuron) {
                 *to = time;
             }
         }

@@ -98,7 +98,7 @@ class CompiledInferenceNetwork(CompiledNetwork):
         """
         size = check_dataset(x, y, "evaluate")
         batches = zip(
-            batch_dataset(self.prepare_inputs(x), self.genn_model.batch_size, size),
+            batch_dataset(x, self.genn_model.batch_size, size),
             batch_dataset(y, self.genn_model.batch_size, size),
             strict=True,
         )
@@ -130,7 +130,7 @@ class CompiledInferenceNetwork(CompiledNetwork):
         """
         keys = list(outputs) if isinstance(outputs, Sequence) else [outputs]
         size = check_dataset(x, None, "predict")
-        batches = batch_dataset(self.prepare_inputs(x), self.genn_model.batch_size, size)
+        batches = batch_dataset(x, self.genn_model.batch_size, size)
         callback_list = self._start(callbacks, len(batches))
         predictions: dict[Any, list[np.ndarray[Any, Any]]] = {key: [] for key in keys}
         callback_list.on_test_begin()

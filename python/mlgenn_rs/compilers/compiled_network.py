@@ -127,13 +127,15 @@ class CompiledNetwork:
     def prepare_inputs(self, inputs: Mapping[PopulationType, Any]) -> dict[PopulationType, Any]:
         """Return inputs of many batches in forms that batches are quickly made of.
 
-        Parts of them are what :meth:`set_input` takes.
+        Parts of them are what :meth:`set_input` takes.  That takes longer than to make one batch of
+        each example, so it is for examples that are used more than once.
         """
+        num_threads = self.genn_model.num_threads
         prepared = dict(inputs)
         for key, data in inputs.items():
             prepare = getattr(get_underlying_pop(key).neuron, "prepare_input", None)
             if prepare is not None:
-                prepared[key] = prepare(data)
+                prepared[key] = prepare(data, num_threads)
         return prepared
 
     def get_readout(

@@ -181,7 +181,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
                 raise ValueError(f"train: {name} must not be negative, got {value}")
         x, y, validation = split_validation(x, y, validation_split, validation_x, validation_y)
         size = check_dataset(x, y, "train")
-        x = self.prepare_inputs(x)
+        if num_epochs > 1:
+            x = self.prepare_inputs(x)
         batch_size = self.genn_model.batch_size
         num_batches = -(-size // batch_size)
         outputs = list(y)
@@ -201,8 +202,10 @@ class CompiledTrainingNetwork(CompiledNetwork):
             validate_metrics, recorders = self._create_metrics(metrics, outputs, report_loss)
             validate_x, validate_y = validation
             check_dataset(validate_x, validate_y, "train: validation")
+            if num_epochs > 1:
+                validate_x = self.prepare_inputs(validate_x)
             validate_batches = split_batches(
-                self.prepare_inputs(validate_x), validate_y, batch_size, "train: validation"
+                validate_x, validate_y, batch_size, "train: validation"
             )
             validate_callbacks = CallbackList(
                 [*self.base_validate_callbacks, *check_callbacks(validation_callbacks), *recorders],

@@ -157,6 +157,13 @@ class GeNNModel(NetworkDescription, Timers):
             raise RuntimeFault("build the network before dumping it")
         return self._compiled.cuda_text() if what == "cuda" else self._compiled.cuda_launches()
 
+    @property
+    def num_threads(self) -> int:
+        """Number of threads of the host that the backend of the loaded network uses."""
+        self.check_loaded()
+        assert self._compiled is not None
+        return self._compiled.num_threads
+
     # State
 
     def state_arrays(self) -> dict[str, AnyArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -107,12 +108,21 @@ class SpikeInput(Neuron, Input):
         next_time.fill(UNKNOWN)
         next_time.push_to_device()
 
-    def prepare_input(self, input: Sequence[PreprocessedSpikes]) -> Sequence[PreprocessedSpikes]:
+    def prepare_input(
+        self, input: Sequence[PreprocessedSpikes], num_threads: int
+    ) -> Sequence[PreprocessedSpikes]:
         """Return examples in a form that batches are quickly made of, if they are in the usual one.
 
         Parts of it are given to :meth:`set_input`.
+
+        Parameters
+        ----------
+        input
+            Examples of many batches.
+        num_threads
+            Number of threads that may be used.
         """
-        return SpikeDataset.copy(input) or input
+        return SpikeDataset.copy(input, num_threads) or input
 
     def _write_natively(
         self,
@@ -122,7 +132,13 @@ class SpikeInput(Neuron, Input):
         input: Sequence[PreprocessedSpikes],
     ) -> bool:
         """Upload spike trains in the usual form; return whether they were in it."""
-        batch = input if isinstance(input, SpikeDataset) else SpikeDataset.copy(input)
+        start, end, next_time = (
+            genn_pop.vars[name] for name in ("StartSpike", "EndSpike", "NextSpikeTime")
+        )
+        is_on_gpu = next_time.is_on_gpu
+        # Threads of a CPU are left to what runs on them
+        num_threads = (os.cpu_count() or 1) if is_on_gpu else 1
+        batch = input if isinstance(input, SpikeDataset) else SpikeDataset.copy(input, num_threads)
         if (
             batch is None
             or not 0 < len(batch) <= batch_size
@@ -130,9 +146,6 @@ class SpikeInput(Neuron, Input):
             or batch.num_spikes > self.max_spikes
         ):
             return False
-        start, end, next_time = (
-            genn_pop.vars[name] for name in ("StartSpike", "EndSpike", "NextSpikeTime")
-        )
         spike_times = genn_pop.extra_global_params["SpikeTimes"]
         # Nothing can go wrong any more, so that all is written, here or in the general way
         written = batch.write(
@@ -140,10 +153,10 @@ class SpikeInput(Neuron, Input):
             end.open_current_view("w"),
             spike_times.view[: self.max_spikes],
             # A GPU looks these up itself, which is quicker than copying them there
-            None if next_time.is_on_gpu else next_time.open_current_view("w"),
+            None if is_on_gpu else next_time.open_current_view("w"),
             NO_SPIKE,
         )
-        if written and next_time.is_on_gpu:
+        if written and is_on_gpu:
             next_time.fill(UNKNOWN)
         if written:
             for array in (start, end, next_time, spike_times):

@@ -41,11 +41,13 @@ class SpikeDataset(Sequence[PreprocessedSpikes]):
         self._order = order
 
     @classmethod
-    def copy(cls, examples: Sequence[PreprocessedSpikes]) -> SpikeDataset | None:
+    def copy(
+        cls, examples: Sequence[PreprocessedSpikes], num_threads: int = 1
+    ) -> SpikeDataset | None:
         """Copy examples; ``None`` if any of them is not in the usual form, or unsound."""
         from .._core import SpikeTrains
 
-        trains = SpikeTrains.copy(examples, PreprocessedSpikes)
+        trains = SpikeTrains.copy(examples, PreprocessedSpikes, num_threads)
         return None if trains is None else cls(examples, trains, np.arange(trains.num_examples))
 
     @property
