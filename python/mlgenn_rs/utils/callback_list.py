@@ -11,11 +11,27 @@ from .timestep_plan import TimestepPlan
 
 _TIMESTEP_METHODS = ("on_timestep_begin", "on_timestep_end")
 
+_METHODS = (
+    "on_test_begin",
+    "on_test_end",
+    "on_train_begin",
+    "on_train_end",
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_epoch_finished",
+    "on_batch_begin",
+    "on_batch_end",
+    "on_backward_begin",
+    "on_backward_end",
+    *_TIMESTEP_METHODS,
+)
+
 
 class CallbackList:
     """Callbacks in order, and the events passed on to them.
 
     Callbacks given as objects are copied (shallowly), names stand for default-constructed ones.
+    Which methods each of them has is looked up when the list is made.
 
     Parameters
     ----------
@@ -39,12 +55,16 @@ class CallbackList:
             for callback in callbacks
         ]
         data: dict[Any, Any] = {}
-        self._call("set_params", data=data, **params)
+        for callback in self._having("set_params"):
+            callback.set_params(data=data, **params)
         seen: set[type] = set()
         for callback in self._callbacks:
             if type(callback) not in seen and hasattr(callback, "set_first"):
                 callback.set_first()
             seen.add(type(callback))
+        # Not in every batch, as there are many callbacks and most of them lack most methods
+        self._acting = {method: self._having(method) for method in _METHODS}
+        self._acting_in_timesteps = self._having(*_TIMESTEP_METHODS)
 
     def __getitem__(self, index: int) -> Any:
         """Return the callback at a position."""
@@ -123,9 +143,7 @@ class CallbackList:
             Number of timesteps.
         """
         plan = TimestepPlan(start, num_timesteps)
-        for callback in self._callbacks:
-            if not any(hasattr(callback, method) for method in _TIMESTEP_METHODS):
-                continue
+        for callback in self._acting_in_timesteps:
             if not (_can_be_planned(callback) and callback.add_to_plan(plan)):
                 return None
         return plan
@@ -160,11 +178,17 @@ class CallbackList:
             data[key] = value
         return data
 
-    def _call(self, method: str, *args: Any, **kwargs: Any) -> None:
-        for callback in self._callbacks:
-            function = getattr(callback, method, None)
-            if function is not None:
-                function(*args, **kwargs)
+    def _having(self, *methods: str) -> list[Any]:
+        """Return the callbacks that have any of some methods."""
+        return [
+            callback
+            for callback in self._callbacks
+            if any(getattr(callback, method, None) is not None for method in methods)
+        ]
+
+    def _call(self, method: str, *args: Any) -> None:
+        for callback in self._acting[method]:
+            getattr(callback, method)(*args)
 
 
 def check_callbacks(callbacks: Any) -> list[Any]:

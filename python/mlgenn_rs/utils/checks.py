@@ -56,8 +56,13 @@ def check_keywords(inst: Any, base: type, names: Iterable[str]) -> None:
 
 def check_labels(labels: npt.NDArray[Any], num_classes: int, what: str) -> None:
     """Raise ``ValueError`` if labels do not number classes: whole numbers from 0."""
-    if labels.dtype.kind in "biuf" and np.all(
-        (labels >= 0) & (labels < num_classes) & (labels == np.floor(labels))
+    if labels.dtype.kind in "biuf" and (
+        labels.size == 0
+        or (
+            # Not true of any order with NaN
+            0 <= labels.min() <= labels.max() < num_classes
+            and (labels.dtype.kind != "f" or bool(np.all(labels == np.floor(labels))))
+        )
     ):
         return
     raise ValueError(
