@@ -109,6 +109,17 @@ class SpikeTrains:
         done: if arrays are of other types or not contiguous, nothing changes.  Raises
         ``ValueError`` if there is not enough room.
         """
+    def write_packed(
+        self,
+        examples: npt.NDArray[np.int64],
+        starts: npt.NDArray[Any],
+        times: npt.NDArray[Any],
+    ) -> bool:
+        """Write the spike trains of a batch in a short form.
+
+        Writes the index of the first spike for each example and neuron, then the number of all
+        spikes (``uint32``), and times of all spikes (``float32``).  Else as :meth:`write`.
+        """
 
 class RunPlan:
     """A number of timesteps, custom updates around them, and arrays to record.

@@ -117,10 +117,45 @@ impl SpikeTrains {
         if !fits {
             return Err(PyValueError::new_err("there is not enough room for the batch"));
         }
-        write_spikes(&trains, self.num_neurons, starts, ends, times);
+        write_ends(&trains, self.num_neurons, ends, times);
+        if let ([start, starts @ ..], [ends @ .., _]) = (starts, &*ends) {
+            *start = 0;
+            starts.copy_from_slice(ends);
+        }
         if let Some(first_times) = first_times {
             write_first_times(&trains, self.num_neurons, first_times, no_spike);
         }
+        Ok(true)
+    }
+
+    /// Write the spike trains of a batch in a short form: for each example and neuron the index of
+    /// its first spike, then the number of all spikes; and the times of all spikes.
+    ///
+    /// Returns whether that was done, see `write`.
+    fn write_packed(
+        &self,
+        examples: PyReadonlyArray1<'_, i64>,
+        starts: &Bound<'_, PyAny>,
+        times: &Bound<'_, PyAny>,
+    ) -> PyResult<bool> {
+        let trains = self.find(examples.as_slice()?)?;
+        let (Some(mut starts), Some(mut times)) = (writable::<u32>(starts), writable::<f32>(times))
+        else {
+            return Ok(false);
+        };
+        let (Ok(starts), Ok(times)) = (starts.as_slice_mut(), times.as_slice_mut()) else {
+            return Ok(false);
+        };
+        let total: usize = trains.iter().map(|train| train.times.len()).sum();
+        let fits = trains.len() * self.num_neurons < starts.len()
+            && total <= times.len()
+            && u32::try_from(total).is_ok();
+        if !fits {
+            return Err(PyValueError::new_err("there is not enough room for the batch"));
+        }
+        starts[0] = 0;
+        // Each neuron starts where the one before it ends.
+        write_ends(&trains, self.num_neurons, &mut starts[1..], times);
         Ok(true)
     }
 }
@@ -251,33 +286,20 @@ fn writable<'py, T: Element>(array: &Bound<'py, PyAny>) -> Option<PyReadwriteArr
     array.extract().ok()
 }
 
-/// Write indices of spikes of each neuron, and times, to arrays in which there is room for them.
-fn write_spikes(
-    trains: &[Train<'_>],
-    num_neurons: usize,
-    starts: &mut [u32],
-    ends: &mut [u32],
-    times: &mut [f32],
-) {
+/// Write the index after the last spike of each neuron, and times, to arrays in which there is room
+/// for them.
+fn write_ends(trains: &[Train<'_>], num_neurons: usize, ends: &mut [u32], times: &mut [f32]) {
     let mut offset = 0;
-    let rows = starts.chunks_exact_mut(num_neurons).zip(ends.chunks_exact_mut(num_neurons));
-    for (train, (starts, ends)) in trains.iter().zip(rows) {
+    for (train, ends) in trains.iter().zip(ends.chunks_exact_mut(num_neurons)) {
         let first = offset as u32;
         for (to, from) in ends.iter_mut().zip(train.ends) {
             *to = first + from;
-        }
-        // Each neuron starts where the one before it ends.
-        if let ([start, starts @ ..], [ends @ .., _]) = (starts, &*ends) {
-            *start = first;
-            starts.copy_from_slice(ends);
         }
         let end = offset + train.times.len();
         times[offset..end].copy_from_slice(train.times);
         offset = end;
     }
-    let missing = trains.len() * num_neurons..;
-    starts[missing.clone()].fill(offset as u32);
-    ends[missing].fill(offset as u32);
+    ends[trains.len() * num_neurons..].fill(offset as u32);
 }
 
 /// Write the time of the first spike of each neuron.

@@ -18,6 +18,9 @@ from ..utils.endpoints import find_group, get_shape
 from ..utils.network import PopulationType, get_underlying_pop
 from .summary import Summary, summarise
 
+UNPACK_GROUP = "UnpackInput"
+"""Custom update group that completes the input of a population on a GPU; its name follows."""
+
 
 class CompiledNetwork:
     """A network that can be simulated, inside a ``with`` block.
@@ -123,6 +126,8 @@ class CompiledNetwork:
                 )
             group = find_group(self.neuron_populations, pop)
             set_input(group, self.genn_model.batch_size, get_shape(pop), data)
+            if self.genn_model.is_on_gpu and hasattr(pop.neuron, "get_unpack_model"):
+                self.custom_update(UNPACK_GROUP + group.name)
 
     def prepare_inputs(self, inputs: Mapping[PopulationType, Any]) -> dict[PopulationType, Any]:
         """Return inputs of many batches in forms that batches are quickly made of.

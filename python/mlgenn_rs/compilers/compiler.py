@@ -34,7 +34,7 @@ from ..utils.model import (
     WeightUpdateModel,
 )
 from ..utils.snippet import ConnectivitySnippet
-from .compiled_network import CompiledNetwork
+from .compiled_network import UNPACK_GROUP, CompiledNetwork
 from .delay import MAX_DELAY_SLOTS, check_delay, get_conn_max_delay, get_delay_type
 from .engine_objects import create_local_var_refs, set_dynamic_param, set_egp, set_var_egps
 from .matrix_type import SupportedMatrixType
@@ -424,6 +424,11 @@ class Compiler:
         set_dynamic_param(dynamic, group.set_param_dynamic)
         set_egp(egps, group.extra_global_params)
         set_var_egps(var_egps, group.vars)
+        get_unpack_model = getattr(pop.neuron, "get_unpack_model", None)
+        if get_unpack_model is not None:
+            model = get_unpack_model(group)
+            update_group = UNPACK_GROUP + group.name
+            self.add_custom_update(genn_model, model, update_group, f"CUUnpack{group.name}")
         return group
 
     def _add_connection(

@@ -164,6 +164,11 @@ class GeNNModel(NetworkDescription, Timers):
         assert self._compiled is not None
         return self._compiled.num_threads
 
+    @property
+    def is_on_gpu(self) -> bool:
+        """Whether arrays of the loaded network are in the memory of a GPU."""
+        return self.simulation.is_on_device
+
     # State
 
     def state_arrays(self) -> dict[str, AnyArray]:

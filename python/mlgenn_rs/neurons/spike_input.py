@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..engine import VarAccess
+from ..engine import VarAccess, create_egp_ref, create_var_ref
+from ..engine.arrays import Zeros
 from ..utils.checks import check_count
 from ..utils.data import PreprocessedSpikes, batch_spikes, calc_start_spikes
-from ..utils.model import NeuronModel
+from ..utils.model import CustomUpdateModel, NeuronModel
 from ..utils.spike_dataset import SpikeDataset
 from .input import Input
 from .neuron import Neuron
@@ -25,6 +26,9 @@ NO_SPIKE = 1.0e30
 
 UNKNOWN = -1.0e30
 """Time of the next spike while it has not been looked up."""
+
+_PACKED = "SpikeStarts"
+"""Index of the first spike of each neuron and batch member, and the number of spikes."""
 
 _LOOK_UP = f"""
     if (StartSpike == EndSpike) {{
@@ -99,14 +103,21 @@ class SpikeInput(Neuron, Input):
         spike_times.view[:num_spikes] = batch.spike_times
         spike_times.push_to_device()
         starts = calc_start_spikes(batch.end_spikes)
-        for name, values in (("EndSpike", batch.end_spikes), ("StartSpike", starts)):
+        if spike_times.is_on_gpu:
+            packed = genn_pop.extra_global_params[_PACKED]
+            packed.view[...] = np.append(starts, num_spikes)
+            packed.push_to_device()
+            return
+        unknown = np.full(starts.shape, UNKNOWN, dtype=np.float32)
+        for name, values in (
+            ("EndSpike", batch.end_spikes),
+            ("StartSpike", starts),
+            ("NextSpikeTime", unknown),
+        ):
             variable = genn_pop.vars[name]
             view = variable.current_view
             view[...] = values.reshape(view.shape)
             variable.push_to_device()
-        next_time = genn_pop.vars["NextSpikeTime"]
-        next_time.fill(UNKNOWN)
-        next_time.push_to_device()
 
     def prepare_input(
         self, input: Sequence[PreprocessedSpikes], num_threads: int
@@ -132,12 +143,9 @@ class SpikeInput(Neuron, Input):
         input: Sequence[PreprocessedSpikes],
     ) -> bool:
         """Upload spike trains in the usual form; return whether they were in it."""
-        start, end, next_time = (
-            genn_pop.vars[name] for name in ("StartSpike", "EndSpike", "NextSpikeTime")
-        )
-        is_on_gpu = next_time.is_on_gpu
+        spike_times = genn_pop.extra_global_params["SpikeTimes"]
         # Threads of a CPU are left to what runs on them
-        num_threads = (os.cpu_count() or 1) if is_on_gpu else 1
+        num_threads = (os.cpu_count() or 1) if spike_times.is_on_gpu else 1
         batch = input if isinstance(input, SpikeDataset) else SpikeDataset.copy(input, num_threads)
         if (
             batch is None
@@ -146,22 +154,42 @@ class SpikeInput(Neuron, Input):
             or batch.num_spikes > self.max_spikes
         ):
             return False
-        spike_times = genn_pop.extra_global_params["SpikeTimes"]
         # Nothing can go wrong any more, so that all is written, here or in the general way
-        written = batch.write(
-            start.open_current_view("w"),
-            end.open_current_view("w"),
-            spike_times.view[: self.max_spikes],
-            # A GPU looks these up itself, which is quicker than copying them there
-            None if is_on_gpu else next_time.open_current_view("w"),
-            NO_SPIKE,
-        )
-        if written and is_on_gpu:
-            next_time.fill(UNKNOWN)
+        times = spike_times.view[: self.max_spikes]
+        if spike_times.is_on_gpu:
+            arrays = [genn_pop.extra_global_params[_PACKED]]
+            written = batch.write_packed(arrays[0].open_view("w"), times)
+        else:
+            arrays = [genn_pop.vars[name] for name in ("StartSpike", "EndSpike", "NextSpikeTime")]
+            start, end, next_time = (variable.open_current_view("w") for variable in arrays)
+            written = batch.write(start, end, times, next_time, NO_SPIKE)
         if written:
-            for array in (start, end, next_time, spike_times):
+            for array in (*arrays, spike_times):
                 array.push_to_device()
         return written
+
+    def get_unpack_model(self, genn_pop: Any) -> CustomUpdateModel:
+        """Return the custom update that completes an input on a GPU, in whose memory it is quick.
+
+        Copies to a GPU are short so: they have the start of the spikes of each neuron, and times.
+        """
+        names = ("StartSpike", "EndSpike", "NextSpikeTime")
+        types = ("unsigned int", "unsigned int", "scalar")
+        arrays = ((_PACKED, "uint32_t*"), ("SpikeTimes", "scalar*"))
+        return CustomUpdateModel(
+            {
+                "var_refs": list(zip(names, types, strict=True)),
+                "extra_global_param_refs": list(arrays),
+                "update_code": f"""
+                    const unsigned int neuron = (batch * num_neurons) + id;
+                    StartSpike = {_PACKED}[neuron];
+                    EndSpike = {_PACKED}[neuron + 1];
+                    {_LOOK_UP}
+                    """,
+            },
+            var_refs={name: create_var_ref(genn_pop, name) for name in names},
+            egp_refs={name: create_egp_ref(genn_pop, name) for name, _ in arrays},
+        )
 
     def get_model(self, population: Population, dt: float, batch_size: int) -> NeuronModel:
         """Return the engine model with values."""
@@ -172,7 +200,7 @@ class SpikeInput(Neuron, Input):
                 # Saves looking the time up in every timestep.
                 ("NextSpikeTime", "scalar", VarAccess.READ_WRITE),
             ],
-            "extra_global_params": [("SpikeTimes", "scalar*")],
+            "extra_global_params": [("SpikeTimes", "scalar*"), (_PACKED, "uint32_t*")],
             "sim_code": f"""
                 if (NextSpikeTime == {UNKNOWN}) {{
                     {_LOOK_UP}
@@ -188,5 +216,8 @@ class SpikeInput(Neuron, Input):
             model,
             None,
             var_vals={"StartSpike": 0, "EndSpike": 0, "NextSpikeTime": UNKNOWN},
-            egp_vals={"SpikeTimes": np.zeros(self.max_spikes, dtype=np.float32)},
+            egp_vals={
+                "SpikeTimes": np.zeros(self.max_spikes, dtype=np.float32),
+                _PACKED: Zeros(batch_size * prod(population.shape or ()) + 1),
+            },
         )

@@ -64,6 +64,10 @@ class SpikeDataset(Sequence[PreprocessedSpikes]):
         """Write the spike trains of a batch; see ``SpikeTrains.write``."""
         return self._trains.write(self._order, start, end, times, first_times, no_spike)
 
+    def write_packed(self, starts: Any, times: Any) -> bool:
+        """Write them in a short form; see ``SpikeTrains.write_packed``."""
+        return self._trains.write_packed(self._order, starts, times)
+
     def take(self, indices: npt.NDArray[np.integer[Any]]) -> SpikeDataset:
         """Return the examples of some indices."""
         return SpikeDataset(self._examples, self._trains, self._order[indices])
