@@ -77,6 +77,7 @@ def test_networks_run_on_a_pretended_gpu() -> None:
     """Golden cases through everything but a real GPU."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header"]
     command += [str(TESTS / "engine" / name) for name in ("test_golden.py", "test_running.py")]
+    command.append(str(TESTS / "cuda" / "test_copies.py"))
     pretended = {"MLGENN_PRETEND_GPU": "1", "MLGENN_TEST_BACKENDS": "cuda"}
     done = subprocess.run(
         command,

@@ -296,3 +296,58 @@ def test_random_numbers_depend_on_timesteps_since_loading(backend: str) -> None:
     second = draw(5)
     np.testing.assert_array_equal(np.concatenate([first, second]), in_a_row)
     assert len(np.unique(in_a_row)) > 0.99 * in_a_row.size
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_views_for_some_uses_show_and_take_the_same(backend: str) -> None:
+    model = new_model(backend)
+    variable = add_counter(model).vars["V"]
+    update = e.create_custom_update_model(
+        "Double", var_refs=[("V", "scalar")], update_code="V *= 2.0;"
+    )
+    refs = {"V": e.create_var_ref(model.neuron_populations["P"], "V")}
+    model.add_custom_update("Doubled", "Double", update, {}, {}, refs)
+    run_ready(model)
+    model.run(1)
+    seen = variable.open_view("r")
+    np.testing.assert_array_equal(seen, 1.0)
+    with pytest.raises(ValueError, match="read-only"):
+        seen[0] = 5.0
+    model.custom_update("Double", wait=False)
+    np.testing.assert_array_equal(seen, 2.0)
+    del seen
+    model.custom_update("Double", wait=False)
+    np.testing.assert_array_equal(variable.values, 4.0)
+    variable.open_current_view("w")[:] = [0.5, 1.0]
+    model.custom_update("Double", wait=False)
+    np.testing.assert_array_equal(variable.view, [1.0, 2.0])
+    variable.fill(0.25)
+    model.run(1)
+    np.testing.assert_array_equal(variable.open_current_view("r+"), 1.25)
+    with pytest.raises(ValueError, match="mode"):
+        variable.open_view("a")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_faults_of_updates_that_nobody_waited_for_come_to_light(backend: str) -> None:
+    model = new_model(backend)
+    population = add_counter(model)
+    update = e.create_custom_update_model(
+        "Beyond",
+        var_refs=[("V", "scalar")],
+        extra_global_params=[("values", "scalar*")],
+        update_code="V = values[id + 1];",
+    )
+    refs = {"V": e.create_var_ref(population, "V")}
+    beyond = model.add_custom_update("Beyond", "Beyond", update, {}, {}, refs)
+    beyond.extra_global_params["values"].set_init_values(np.zeros(2))
+    run_ready(model)
+
+    def update_and_read() -> None:
+        model.custom_update("Beyond", wait=False)
+        _ = population.vars["V"].values
+
+    with pytest.raises(e.RuntimeFault, match="values"):
+        update_and_read()
+    with pytest.raises(e.RuntimeFault, match="values"):
+        model.custom_update("Beyond")

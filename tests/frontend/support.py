@@ -32,6 +32,9 @@ class FakeArray:
     def current_view(self) -> np.ndarray:
         return self.view
 
+    def open_view(self, mode: str) -> np.ndarray:
+        return self.view
+
     def open_current_view(self, mode: str) -> np.ndarray:
         return self.view
 
