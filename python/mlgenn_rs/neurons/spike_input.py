@@ -144,9 +144,12 @@ class SpikeInput(Neuron, Input):
     ) -> bool:
         """Upload spike trains in the usual form; return whether they were in it."""
         spike_times = genn_pop.extra_global_params["SpikeTimes"]
-        # Threads of a CPU are left to what runs on them
-        num_threads = (os.cpu_count() or 1) if spike_times.is_on_gpu else 1
-        batch = input if isinstance(input, SpikeDataset) else SpikeDataset.copy(input, num_threads)
+        if isinstance(input, SpikeDataset):
+            batch: SpikeDataset | None = input
+        else:
+            # Threads of a CPU are left to what runs on them
+            num_threads = (os.cpu_count() or 1) if spike_times.is_on_gpu else 1
+            batch = SpikeDataset.copy(input, num_threads)
         if (
             batch is None
             or not 0 < len(batch) <= batch_size
