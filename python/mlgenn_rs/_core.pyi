@@ -174,8 +174,6 @@ class Simulation:
         The mode is ``"r+"`` to read and write, ``"r"`` to read only, or ``"w"`` to write all of it
         without reading.
         """
-    def fill(self, path: str, value: float) -> None:
-        """Set all elements of an array to a number."""
     def num_slots(self, path: str) -> int:
         """Return the number of delay slots of an array."""
     def current_slot(self, path: str) -> int:

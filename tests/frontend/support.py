@@ -38,9 +38,6 @@ class FakeArray:
     def open_current_view(self, mode: str) -> np.ndarray:
         return self.view
 
-    def fill(self, value: float) -> None:
-        self.view[...] = value
-
     def push_to_device(self) -> None:
         self.pushes += 1
 

@@ -79,17 +79,6 @@ pub trait DeviceState: Send {
     /// See [`DeviceState::push`].
     fn pull(&mut self, array: ArrayId, mirror: &Buffer) -> Result<(), EngineError>;
 
-    /// Set all elements of an array to the same bits, after what was started before. Returns
-    /// whether that was done: if not, a mirror is filled and pushed.
-    ///
-    /// # Errors
-    ///
-    /// See [`DeviceState::push`].
-    fn fill(&mut self, array: ArrayId, bits: u64) -> Result<bool, EngineError> {
-        let _ = (array, bits);
-        Ok(false)
-    }
-
     /// Arrays that launches write.
     fn written(&self) -> &BTreeSet<ArrayId>;
 

@@ -113,24 +113,6 @@ impl Mirrors {
         Ok(())
     }
 
-    /// Set all elements of an array to the same bits: on the device, unless somebody holds the
-    /// mirror.
-    pub(crate) fn fill(
-        &mut self,
-        array: ArrayId,
-        mirror: &Arc<Buffer>,
-        bits: u64,
-    ) -> Result<(), EngineError> {
-        if !is_held(mirror) && self.state.fill(array, bits)? {
-            self.host_newer[array.0] = false;
-            self.device_newer[array.0] = true;
-        } else {
-            mirror.fill(0, mirror.len(), bits);
-            self.replace(array);
-        }
-        Ok(())
-    }
-
     /// All of a mirror was written, whether it was up to date or not.
     pub(crate) fn replace(&mut self, array: ArrayId) {
         self.device_newer[array.0] = false;

@@ -549,25 +549,6 @@ impl Simulation {
         Ok(ArrayView { buffer, copies, per_member, slots: array.slots, elements })
     }
 
-    /// Set all elements of an array to a number.
-    ///
-    /// # Errors
-    ///
-    /// [`EngineError::Unknown`].
-    pub fn fill(&mut self, path: &str, value: f64) -> Result<(), EngineError> {
-        let id = self.find(path)?;
-        if self.model.dependents.has_array(id) {
-            self.catch_up();
-        }
-        let buffer = &self.buffers[id.0];
-        let bits = mlgenn_ir::evaluate::convert(Type::F64, buffer.ty(), value.to_bits());
-        if let Some(mut mirrors) = self.mirrors() {
-            return mirrors.fill(id, buffer, bits);
-        }
-        buffer.fill(0, buffer.len(), bits);
-        Ok(())
-    }
-
     /// Number of delay slots of an array.
     ///
     /// # Errors

@@ -125,11 +125,6 @@ impl PySimulation {
         self.simulation.is_on_device()
     }
 
-    /// Set all elements of an array to a number.
-    fn fill(&mut self, py: Python<'_>, path: &str, value: f64) -> PyResult<()> {
-        self.simulation.fill(path, value).map_err(|error| to_exception(py, error))
-    }
-
     /// Number of delay slots of an array.
     fn num_slots(&self, py: Python<'_>, path: &str) -> PyResult<usize> {
         self.simulation.num_slots(path).map_err(|error| to_exception(py, error))

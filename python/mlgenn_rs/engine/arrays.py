@@ -89,10 +89,6 @@ class Array:
         """Whether the array is in the memory of a GPU."""
         return self._network.simulation.is_on_device
 
-    def fill(self, value: float) -> None:
-        """Set all elements to a number; on a GPU without a copy."""
-        self._network.simulation.fill(self._path, value)
-
     @property
     def values(self) -> AnyArray:
         """Copy of the values; assign to write."""
