@@ -24,6 +24,7 @@ WORKLOADS = {
     "compile_and_load",
     "empty_timestep",
     "empty_batch",
+    "batch_overhead",
     "import_package",
     "train_mnist",
     "train_yin_yang",
