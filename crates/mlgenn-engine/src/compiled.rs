@@ -109,7 +109,8 @@ impl CompiledModel {
         options: PlanOptions,
         backend: Arc<dyn Backend>,
     ) -> Result<Self, EngineError> {
-        let plan = Plan::new(network, options)?;
+        let many_blocks = options.many_blocks || backend.device().is_some();
+        let plan = Plan::new(network, PlanOptions { many_blocks, ..options })?;
         check_memory(&plan)?;
         let executor = backend.executor();
         let on_device = backend.device().map(|device| device.compile(&plan)).transpose()?;

@@ -93,7 +93,8 @@ pub(crate) fn compile(
         let mut options = Options::for_backend(backend)?;
         options.cuda = CudaOptions { gpu, ..cuda_options(folders) };
         options.threads = num_threads.or(options.threads);
-        options.plan = PlanOptions { accumulate_per_member, dynamics_per_synapse };
+        options.plan =
+            PlanOptions { accumulate_per_member, dynamics_per_synapse, ..PlanOptions::default() };
         mlgenn::compile(network, &options)
     })?;
     Ok(PyCompiledModel { model })

@@ -37,7 +37,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mlgenn_cpu::{BlockExecutor, CpuBackend};
-use mlgenn_cuda::emit::{network_entries, network_text};
+use mlgenn_cuda::emit::NetworkProgram;
 use mlgenn_cuda::nvrtc::Nvrtc;
 use mlgenn_cuda::run::{CudaBackend, CudaDevice, launch_list};
 use mlgenn_ir::interpret::Interpreter;
@@ -151,7 +151,7 @@ pub fn describe_cuda(cuda: &CudaOptions) -> Result<String, Error> {
 
 /// The CUDA C that a network is compiled to for a GPU; no GPU is needed for it.
 pub fn cuda_text(model: &CompiledModel) -> String {
-    network_text(&network_entries(model.plan()))
+    NetworkProgram::new(model.plan()).text()
 }
 
 /// The launches of a network on a GPU, one a line; no GPU is needed for it.

@@ -11,7 +11,7 @@ mod pretended;
 mod random_networks;
 
 use mlgenn::prelude::*;
-use mlgenn::{BackendChoice, EngineError};
+use mlgenn::{BackendChoice, EngineError, PlanOptions};
 use mlgenn_cuda::testing::{Counted, PretendedGpu};
 use pretended::cuda;
 use random_networks::random_network;
@@ -19,7 +19,9 @@ use random_networks::random_network;
 const TIMESTEPS: usize = 30;
 
 fn interpreter() -> Options {
-    Options { backend: BackendChoice::Interpreter, ..Options::default() }
+    // Sums over the batch in the order of devices.
+    let plan = PlanOptions { many_blocks: true, ..PlanOptions::default() };
+    Options { backend: BackendChoice::Interpreter, plan, ..Options::default() }
 }
 
 /// Contents of every array, by path.

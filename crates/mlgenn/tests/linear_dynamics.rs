@@ -158,7 +158,8 @@ fn network(batch_size: usize) -> Network {
 }
 
 fn options(threads: usize, dynamics_per_synapse: bool, accumulate_per_member: bool) -> Options {
-    let plan = PlanOptions { dynamics_per_synapse, accumulate_per_member };
+    let plan =
+        PlanOptions { dynamics_per_synapse, accumulate_per_member, ..PlanOptions::default() };
     Options { threads: Some(threads), plan, ..Options::default() }
 }
 

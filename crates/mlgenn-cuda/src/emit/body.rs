@@ -1,5 +1,6 @@
 //! What a thread does for its lane: the body of a kernel as statements.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use mlgenn_ir::{
@@ -8,6 +9,8 @@ use mlgenn_ir::{
 use mlgenn_lang::typed::RandomFunction;
 
 use super::access::{Access, Adding};
+use super::additions::{Addition, additions};
+use super::shape::Shape;
 use super::types::{constant, memory_type, value_type};
 use super::{mathematics, print};
 
@@ -18,6 +21,8 @@ pub(super) struct Body<'a> {
     /// The statements.
     pub(super) text: String,
     indent: usize,
+    /// Additions that do not wait for the element before, by slot.
+    additions: HashMap<SlotId, Addition>,
     /// Slots that lanes are summed for, one entry per instruction, in the order of the text form.
     pub(super) sums: Vec<SlotId>,
     /// Slots that events are emitted to.
@@ -26,12 +31,23 @@ pub(super) struct Body<'a> {
 
 impl<'a> Body<'a> {
     /// Write the body of a kernel whose slots are reached as `accesses` says.
-    pub(super) fn write(kernel: &'a Kernel, accesses: &'a [Access], indent: usize) -> Self {
+    pub(super) fn write(
+        kernel: &'a Kernel,
+        accesses: &'a [Access],
+        shape: Shape,
+        indent: usize,
+    ) -> Self {
+        // Threads that go through many synapses must not wait for each of them.
+        let mut additions = if shape.has_events() { additions(kernel) } else { HashMap::default() };
+        additions.retain(|slot, _| {
+            matches!(accesses[slot.0 as usize], Access::Element { adding: Adding::Alone, .. })
+        });
         let mut body = Self {
             kernel,
             accesses,
             text: String::new(),
             indent,
+            additions,
             sums: Vec::new(),
             events: Vec::new(),
         };
@@ -73,6 +89,7 @@ impl<'a> Body<'a> {
                 }
             }
             op => match instruction.results.first() {
+                Some(result) if self.is_added(*result) => {}
                 Some(&result) => {
                     let expression = self.expression(op, result);
                     self.declare(result, &expression);
@@ -80,6 +97,11 @@ impl<'a> Body<'a> {
                 None => self.effect(op),
             },
         }
+    }
+
+    /// Whether a value is before or after an addition, which nobody asks for.
+    fn is_added(&self, value: Value) -> bool {
+        self.additions.values().any(|added| added.before == value || added.after == value)
     }
 
     fn branch(&mut self, results: &[Value], condition: Value, then: &Region, otherwise: &Region) {
@@ -260,6 +282,11 @@ impl<'a> Body<'a> {
         match op {
             Op::Write(slot, value) => {
                 let element = self.element(*slot);
+                if let Some(Addition { value, negative, .. }) = self.additions.get(slot) {
+                    let sign = if *negative { "-" } else { "" };
+                    self.line(&format!("add_alone(&{element}, {sign}v{});", value.0));
+                    return;
+                }
                 self.line(&format!("{element} = v{};", value.0));
             }
             Op::Accumulate(slot, value) => self.accumulate(*slot, *value),

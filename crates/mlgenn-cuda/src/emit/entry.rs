@@ -17,9 +17,19 @@ pub struct Entry {
     pub name: String,
     /// Its definition, and those of the functions that add up sums.
     pub text: String,
-    /// Type of each sum over lanes, in order. If there are any, `{name}_partials` (for lanes only)
-    /// and then `{name}_totals` are launched after the function.
+    /// Type of each sum over lanes, in order. If there are any, `{name}_partials` and then
+    /// `{name}_totals` are launched after the function, unless sums are those of rows.
     pub sums: Vec<Type>,
+}
+
+/// Who calls a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The host launches it for all lanes and batch members.
+    Launched,
+    /// Another function of the text calls it for one lane of one batch member, with all threads of
+    /// a warp at a time, and has listed the events.
+    Called,
 }
 
 /// Threads that share a sum over lanes.
@@ -34,7 +44,8 @@ pub fn lanes_entry(index: usize, kernel: &Kernel, patterns: &[Pattern]) -> Entry
         .map(|(slot, &pattern)| Access::of_pattern(pattern, slot))
         .collect();
     let copies = vec![CopyOf::MEMBER; accesses.len()];
-    Writer::new(index, kernel, &accesses, &copies, Shape::Lanes, Members::Each).entry()
+    Writer::new(index, kernel, &accesses, &copies, Shape::Lanes, Members::Each)
+        .entry(Form::Launched)
 }
 
 /// Writes the functions of an entry.
@@ -62,42 +73,30 @@ impl<'a> Writer<'a> {
         Self { kernel, accesses, copies, shape, members, name }
     }
 
-    pub(super) fn entry(self) -> Entry {
-        let mut text = self.head("");
+    pub(super) fn entry(self, form: Form) -> Entry {
+        let (mut text, level) = match form {
+            Form::Launched => self.launched(),
+            Form::Called => self.called(),
+        };
         let thread = self.shape.thread();
-        let _ = writeln!(text, "    const u32 {thread} = blockIdx.x * blockDim.x + threadIdx.x;");
-        let mut level = 1;
-        match self.members {
-            Members::Each => text.push_str("    const u32 member = blockIdx.y;\n"),
-            Members::Block => {
-                let lines = [
-                    "const u32 block = blockIdx.y;",
-                    "const u32 first_member = block * launch->members_per_block;",
-                    "for (u32 member = first_member; member < launch->members",
-                    "        && member < first_member + launch->members_per_block; ++member) {",
-                ];
-                level = write_lines(&mut text, &lines, level);
-            }
-            Members::All => {
-                let line = "for (u32 member = 0; member < launch->members; ++member) {";
-                level = write_lines(&mut text, &[line], level);
-            }
-        }
-        let mut pointers = self.pointers();
+        let mut start = self.pointers();
         if self.shape.has_events() {
             let slot = self.kernel.slots.len();
-            pointers.push(format!(
-                "const u32 *const events = current_of<u32>(launch->slots[{slot}], member);"
-            ));
+            start.push(match form {
+                Form::Launched => format!(
+                    "const u32 *const events = current_of<u32>(launch->slots[{slot}], member);"
+                ),
+                Form::Called => "const u32 *const events = list.bits;".to_owned(),
+            });
         }
-        let lead = self.shape.lead();
+        let lead = self.shape.lead(form);
         let depth = level + 1 + lead.iter().filter(|line| line.ends_with('{')).count();
-        let body = Body::write(self.kernel, self.accesses, depth);
+        let body = Body::write(self.kernel, self.accesses, self.shape, depth);
         let sums: Vec<_> = body.sums.iter().map(|slot| self.kernel.slot(*slot).ty).collect();
-        let mut start = pointers;
         start.extend(body.events.iter().map(|slot| format!("bool event{} = false;", slot.0)));
         start.extend(sums.iter().enumerate().map(|(sum, ty)| format!("{ty} sum{sum} = 0;")));
-        start.push(format!("if ({thread} < launch->lanes) {{"));
+        start.extend(self.shape.before(form).iter().map(|&line| line.to_owned()));
+        start.push(format!("if ({}) {{", self.shape.inside(form)));
         start.extend(self.held().map(|(slot, index)| {
             let ty = memory_type(self.kernel.slot(slot).ty);
             format!("{ty} held{0} = s{0}[{index}];", slot.0)
@@ -107,27 +106,70 @@ impl<'a> Writer<'a> {
         let inner = write_lines(&mut text, &start, level);
         text.push_str(&body.text);
         close(&mut text, inner, level + 1);
+        let rows = self.shape.sums_of_rows();
         let mut end: Vec<String> =
             self.held().map(|(slot, index)| format!("s{0}[{index}] = held{0};", slot.0)).collect();
-        end.extend(sums.iter().enumerate().map(|(sum, ty)| {
-            format!(
-                "(({ty} *)launch->sums[{sum}])[(u64)member * launch->lanes + {thread}] = sum{sum};"
-            )
-        }));
+        if !rows {
+            end.extend(sums.iter().enumerate().map(|(sum, ty)| {
+                format!(
+                    "(({ty} *)launch->sums[{sum}])[(u64)member * launch->lanes + {thread}] = \
+                     sum{sum};"
+                )
+            }));
+        }
         write_lines(&mut text, &end.iter().map(String::as_str).collect::<Vec<_>>(), level + 1);
         close(&mut text, level + 1, level);
-        for slot in &body.events {
-            let line = format!("emit_events(s{0}, lane, launch->lanes, event{0});", slot.0);
-            write_lines(&mut text, &[&line], level);
+        let mut last: Vec<String> = body
+            .events
+            .iter()
+            .map(|slot| format!("emit_events(s{0}, lane, launch->lanes, event{0});", slot.0))
+            .collect();
+        if rows {
+            last.extend(body.sums.iter().enumerate().map(|(sum, slot)| {
+                format!(
+                    "add_row_total(inside ? s{} + pre : 0, sum{sum}, part, launch->sums[{sum}], \
+                     (u64)member * launch->lanes);",
+                    slot.0
+                )
+            }));
         }
+        write_lines(&mut text, &last.iter().map(String::as_str).collect::<Vec<_>>(), level);
         close(&mut text, level, 0);
-        if !sums.is_empty() {
-            if !self.shape.sums_of_rows() {
-                text.push_str(&self.partials(&sums));
-            }
+        if !sums.is_empty() && !rows {
+            text.push_str(&self.partials(&sums));
             text.push_str(&self.totals(&body.sums));
         }
         Entry { name: self.name, text, sums }
+    }
+
+    /// Head and first lines of a function that is launched, and the level that its body is at.
+    fn launched(&self) -> (String, usize) {
+        let mut text = self.head("");
+        let thread = self.shape.thread();
+        let _ = writeln!(text, "    const u32 {thread} = blockIdx.x * blockDim.x + threadIdx.x;");
+        let lines: &[&str] = match self.members {
+            Members::Each => &["const u32 member = blockIdx.y;"],
+            Members::Block => &[
+                "const u32 block = blockIdx.y;",
+                "const u32 first_member = block * launch->members_per_block;",
+                "for (u32 member = first_member; member < launch->members",
+                "        && member < first_member + launch->members_per_block; ++member) {",
+            ],
+            Members::All => &["for (u32 member = 0; member < launch->members; ++member) {"],
+        };
+        let level = write_lines(&mut text, lines, 1);
+        (text, level)
+    }
+
+    /// Head of a function that is called, and the level that its body is at.
+    fn called(&self) -> (String, usize) {
+        let (title, name, thread) = (self.title(), &self.name, self.shape.thread());
+        let list = if self.shape.has_events() { ", const EventList &list" } else { "" };
+        let text = format!(
+            "// {title}\ntemplate <typename L>\nFUNCTION void {name}(\n    const L *launch, const u32 \
+             {thread}, const u32 block, const u32 member{list}) {{\n"
+        );
+        (text, 1)
     }
 
     /// Slots whose element stays in a register, and its index.
@@ -138,9 +180,14 @@ impl<'a> Writer<'a> {
         })
     }
 
+    /// The name of the kernel as a comment.
+    fn title(&self) -> String {
+        self.kernel.name.replace(['\n', '\r', '\\'], " ")
+    }
+
     /// Comment and head of a function.
     fn head(&self, suffix: &str) -> String {
-        let title = self.kernel.name.replace(['\n', '\r', '\\'], " ");
+        let title = self.title();
         let comment = if suffix.is_empty() { format!("// {title}\n") } else { String::new() };
         let name = &self.name;
         format!("{comment}extern \"C\" __global__ void {name}{suffix}(const Launch *launch) {{\n")
@@ -190,22 +237,12 @@ impl<'a> Writer<'a> {
     }
 
     /// The function that adds up partial sums, and adds them to the elements: one thread for each
-    /// row of a batch member, or for each batch member.
+    /// batch member.
     fn totals(&self, sums: &[SlotId]) -> String {
-        let rows = self.shape.sums_of_rows();
         let mut text = self.head("_totals");
-        if rows {
-            text.push_str("    const u32 pre = blockIdx.x * blockDim.x + threadIdx.x;\n");
-            text.push_str("    const u32 member = blockIdx.y;\n");
-            text.push_str("    if (pre >= launch->rows) return;\n");
-            text.push_str(
-                "    const u64 first = ((u64)member * launch->rows + pre) * PARTIAL_SUMS;\n",
-            );
-        } else {
-            text.push_str("    const u32 member = blockIdx.x * blockDim.x + threadIdx.x;\n");
-            text.push_str("    if (member >= launch->members) return;\n");
-            text.push_str("    const u64 first = (u64)member * PARTIAL_SUMS;\n");
-        }
+        text.push_str("    const u32 member = blockIdx.x * blockDim.x + threadIdx.x;\n");
+        text.push_str("    if (member >= launch->members) return;\n");
+        text.push_str("    const u64 first = (u64)member * PARTIAL_SUMS;\n");
         let mut slots = sums.to_vec();
         slots.sort();
         slots.dedup();
@@ -218,9 +255,7 @@ impl<'a> Writer<'a> {
                 continue;
             };
             let ty = self.kernel.slot(*slot).ty;
-            // Parts of rows are partial sums already.
-            let partials = if rows { sum } else { sums.len() + sum };
-            let partial = format!("({ty} *)launch->sums[{partials}] + first");
+            let partial = format!("({ty} *)launch->sums[{}] + first", sums.len() + sum);
             let _ = writeln!(text, "    add_total(&s{}[{index}], {partial});", slot.0);
         }
         text.push_str("}\n");

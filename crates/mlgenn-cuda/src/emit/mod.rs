@@ -10,18 +10,25 @@
 //! [`mlgenn_ir::launch`].
 
 mod access;
+mod additions;
 mod body;
 mod entry;
 mod mathematics;
 mod network;
+mod placement;
 mod planned;
 mod print;
 mod shape;
+mod trial;
 mod types;
 
 pub use entry::{Entry, PARTIAL_SUMS, lanes_entry};
-pub use network::{NetworkEntry, Stage, SynapticStage, network_entries, reduces_over_copies};
+pub use network::{
+    EventSource, NetworkEntry, NetworkProgram, Sizes, Stage, SynapticStage, reduces_over_copies,
+};
+pub use placement::Placement;
 pub use shape::{Connectivity, Members, Shape, Trigger};
+pub use trial::{Trial, Word};
 
 /// What all translation units start with.
 pub fn prelude() -> String {
@@ -45,10 +52,4 @@ pub fn translation_unit<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Str
         text.push_str(&entry.text);
     }
     text
-}
-
-/// The text of everything that a network runs, and of what its schedule needs beside.
-pub fn network_text(entries: &[NetworkEntry]) -> String {
-    let text = translation_unit(entries.iter().map(|entry| &entry.entry));
-    text + include_str!("../prelude/schedule.cuh")
 }

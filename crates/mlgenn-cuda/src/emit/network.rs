@@ -2,11 +2,16 @@
 
 use mlgenn_model::Plan;
 use mlgenn_model::layout::Copies;
-use mlgenn_model::plan::{CustomUpdatePlan, CustomUpdateSize, PlannedKernel, SynapseKernel};
+use mlgenn_model::plan::{
+    CustomUpdatePlan, CustomUpdateSize, EventQueueId, PlannedKernel, SynapseKernel,
+};
 
-use super::entry::Entry;
+use super::PARTIAL_SUMS;
+use super::entry::{Entry, Form};
 use super::planned::{dynamics_shape, members_of, planned_entry, presynaptic_shape};
 use super::shape::{Connectivity, Members, Shape, Trigger};
+use super::translation_unit;
+use super::trial::Trial;
 
 /// When a function of a network is launched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,8 +60,125 @@ pub struct NetworkEntry {
     pub entry: Entry,
 }
 
+/// What the threads of a launch are numbered over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Lanes of a batch member.
+    pub lanes: usize,
+    /// Neurons that may have events.
+    pub rows: usize,
+    /// Postsynaptic neurons.
+    pub columns: usize,
+    /// Elements of a row of synapses.
+    pub stride: usize,
+}
+
+/// Events that a synaptic function waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventSource {
+    /// The queue.
+    pub queue: EventQueueId,
+    /// Timesteps by which they are held back.
+    pub delay: u32,
+}
+
+impl NetworkEntry {
+    /// Whether it runs in every timestep.
+    pub fn is_in_timestep(&self) -> bool {
+        matches!(self.stage, Stage::Prologue(..) | Stage::Synapses(..) | Stage::Neurons(_))
+    }
+
+    /// Whether it runs over the synapses of a sparse group.
+    pub fn is_sparse(&self, plan: &Plan) -> bool {
+        match self.stage {
+            Stage::Synapses(_, group) | Stage::Prologue(_, group) => {
+                !plan.synapse_groups[group].is_dense()
+            }
+            _ => false,
+        }
+    }
+
+    /// The sizes of what runs in every timestep.
+    pub fn sizes(&self, plan: &Plan) -> Sizes {
+        match self.stage {
+            Stage::Prologue(_, group) | Stage::Synapses(_, group) => {
+                let group = &plan.synapse_groups[group];
+                let (num_pre, num_post) = (group.num_pre, group.num_post);
+                let (lanes, rows) = match self.shape {
+                    Shape::Lanes | Shape::ByPost { .. } => (num_post, num_pre),
+                    Shape::ByPre { .. } => (num_pre, num_post),
+                    Shape::RowPart { .. } => (num_pre * PARTIAL_SUMS, num_pre),
+                    Shape::Synapses { .. } => (num_pre * group.row_stride, num_pre),
+                };
+                Sizes { lanes, rows, columns: num_post, stride: group.row_stride }
+            }
+            Stage::Neurons(population) => {
+                Sizes { lanes: plan.populations[population].size, ..Sizes::default() }
+            }
+            _ => Sizes::default(),
+        }
+    }
+
+    /// The events that it waits for.
+    pub fn events(&self, plan: &Plan) -> Option<EventSource> {
+        let Stage::Synapses(stage, index) = self.stage else { return None };
+        if !self.shape.has_events() {
+            return None;
+        }
+        let group = &plan.synapse_groups[index];
+        let source = |queue, delay| EventSource { queue, delay };
+        match stage {
+            SynapticStage::Dynamics => None,
+            SynapticStage::PreEvent => {
+                group.pre_event.as_ref().map(|(_, queue)| source(*queue, group.axonal_delay))
+            }
+            SynapticStage::PreSpike => {
+                Some(source(plan.populations[group.source].spikes, group.axonal_delay))
+            }
+            SynapticStage::PostEvent => {
+                group.post_event.as_ref().map(|(_, queue)| source(*queue, group.back_prop_delay))
+            }
+            SynapticStage::PostSpike => {
+                Some(source(plan.populations[group.target].spikes, group.back_prop_delay))
+            }
+        }
+    }
+}
+
+/// Everything that a network runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NetworkProgram {
+    /// All functions, in the order in which they run.
+    pub entries: Vec<NetworkEntry>,
+    /// What takes batch members through many timesteps in one launch, if that is worth while.
+    pub trial: Option<Trial>,
+}
+
+impl NetworkProgram {
+    /// Write the functions of a network.
+    pub fn new(plan: &Plan) -> Self {
+        let entries = network_entries(plan);
+        let trial = Trial::new(plan, &entries);
+        Self { entries, trial }
+    }
+
+    /// The translation unit: these functions, and what the schedule needs beside.
+    pub fn text(&self) -> String {
+        // The trial calls what is otherwise launched in every timestep.
+        let launched = self.entries.iter().filter(|e| self.trial.is_none() || !e.is_in_timestep());
+        let mut text = translation_unit(launched.map(|entry| &entry.entry));
+        text.push_str(include_str!("../prelude/schedule.cuh"));
+        if let Some(trial) = &self.trial {
+            text.push_str(include_str!("../prelude/trial.cuh"));
+            text.push('\n');
+            text.push_str(&trial.text);
+        }
+        text
+    }
+}
+
 /// All functions of a network, in the order in which they run.
-pub fn network_entries(plan: &Plan) -> Vec<NetworkEntry> {
+fn network_entries(plan: &Plan) -> Vec<NetworkEntry> {
     let mut entries = Entries { plan, entries: Vec::new() };
     entries.synapses();
     for (index, population) in plan.populations.iter().enumerate() {
@@ -86,7 +208,8 @@ struct Entries<'a> {
 
 impl Entries<'_> {
     fn add(&mut self, stage: Stage, kernel: &PlannedKernel, shape: Shape, members: Members) {
-        let entry = planned_entry(self.entries.len(), self.plan, kernel, shape, members);
+        let number = self.entries.len();
+        let entry = planned_entry(number, self.plan, kernel, shape, members, Form::Launched);
         self.entries.push(NetworkEntry { stage, shape, members, planned: kernel.clone(), entry });
     }
 

@@ -6,7 +6,7 @@ use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{Index, PlannedKernel, SlotBinding};
 
 use super::access::{Access, Adding, CopyOf};
-use super::entry::{Entry, Writer};
+use super::entry::{Entry, Form, Writer};
 use super::shape::{Connectivity, Members, Shape, Trigger};
 
 /// A function that runs a kernel of a plan; `index` makes its name unique.
@@ -16,13 +16,14 @@ pub(super) fn planned_entry(
     planned: &PlannedKernel,
     shape: Shape,
     members: Members,
+    form: Form,
 ) -> Entry {
     let bound = planned.kernel.slots.iter().zip(&planned.bindings);
     let accesses: Vec<_> =
         bound.clone().map(|(slot, binding)| access(slot.kind, *binding, shape)).collect();
     let copies: Vec<_> =
         bound.map(|(slot, binding)| copy(plan, slot.kind, *binding, members)).collect();
-    Writer::new(index, &planned.kernel, &accesses, &copies, shape, members).entry()
+    Writer::new(index, &planned.kernel, &accesses, &copies, shape, members).entry(form)
 }
 
 /// How the presynaptic updates of a kernel are run: with a thread per postsynaptic neuron, so that

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::entry::Form;
+
 /// What one thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -77,6 +79,11 @@ impl Shape {
         }
     }
 
+    /// Whether there is a thread per neuron.
+    pub(super) fn is_by_neuron(self) -> bool {
+        matches!(self, Self::Lanes | Self::ByPost { .. } | Self::ByPre { .. })
+    }
+
     /// Whether bits of events are read.
     pub(super) fn has_events(self) -> bool {
         match self {
@@ -88,22 +95,59 @@ impl Shape {
         }
     }
 
+    /// Lines before the condition that a thread has work, see [`Shape::inside`].
+    pub(super) fn before(self, form: Form) -> &'static [&'static str] {
+        match (self, form) {
+            (Self::RowPart { trigger: Trigger::Events, .. }, Form::Called) => &[
+                "const bool inside = part < list.count * PARTIAL_SUMS;",
+                "const u32 pre = inside ? list.neurons[part / PARTIAL_SUMS] : 0;",
+            ],
+            (Self::RowPart { .. }, _) => &[
+                "const bool inside = part < launch->lanes;",
+                "const u32 pre = part / PARTIAL_SUMS;",
+            ],
+            _ => &[],
+        }
+    }
+
+    /// The condition that a thread has work.
+    pub(super) fn inside(self, form: Form) -> String {
+        match (self, form) {
+            (Self::RowPart { trigger: Trigger::Events, .. }, Form::Launched) => {
+                "inside && has_event(events, pre)".to_owned()
+            }
+            (Self::RowPart { .. }, _) => "inside".to_owned(),
+            _ => format!("{} < launch->lanes", self.thread()),
+        }
+    }
+
     /// The lines that lead to one lane of the kernel; as many braces are open afterwards as there
     /// are indents more.
-    pub(super) fn lead(self) -> Vec<&'static str> {
+    pub(super) fn lead(self, form: Form) -> Vec<&'static str> {
         use Connectivity::{Dense, Sparse};
         use Trigger::Events;
-        const EACH_EVENT: [&str; 2] = [
-            "for (u32 word = 0; 32 * word < launch->rows; ++word) {",
-            "for (u32 left = events[word]; left; left &= left - 1) {",
-        ];
+        let (each_event, pre, post): (&[_], _, _) = match form {
+            Form::Launched => (
+                &[
+                    "for (u32 word = 0; 32 * word < launch->rows; ++word) {",
+                    "for (u32 left = events[word]; left; left &= left - 1) {",
+                ],
+                "const u32 pre = 32 * word + lowest_bit(left);",
+                "const u32 post = 32 * word + lowest_bit(left);",
+            ),
+            Form::Called => (
+                &["#pragma unroll 8", "for (u32 i = 0; i < list.count; ++i) {"],
+                "const u32 pre = list.neurons[i];",
+                "const u32 post = list.neurons[i];",
+            ),
+        };
         let mut lines = Vec::new();
         match self {
             Self::Lanes => {}
             Self::ByPost { connectivity: Dense, trigger } => {
                 if trigger == Events {
-                    lines.extend(EACH_EVENT);
-                    lines.push("const u32 pre = 32 * word + lowest_bit(left);");
+                    lines.extend(each_event);
+                    lines.push(pre);
                 } else {
                     lines.push("for (u32 pre = 0; pre < launch->rows; ++pre) {");
                 }
@@ -120,21 +164,15 @@ impl Shape {
                 lines.push("const u64 synapse = launch->synapses[i];");
             }
             Self::ByPre { connectivity: Dense } => {
-                lines.extend(EACH_EVENT);
-                lines.push("const u32 post = 32 * word + lowest_bit(left);");
+                lines.extend(each_event);
+                lines.push(post);
                 lines.push("const u64 synapse = (u64)pre * launch->stride + post;");
             }
             Self::ByPre { connectivity: Sparse } => {
                 lines.extend(SPARSE_ROW);
                 lines.push("if (!has_event(events, post)) continue;");
             }
-            Self::RowPart { connectivity, trigger } => {
-                lines.push("const u32 pre = part / PARTIAL_SUMS;");
-                if trigger == Events {
-                    lines.push("if (has_event(events, pre)) {");
-                } else {
-                    lines.push("{");
-                }
+            Self::RowPart { connectivity, .. } => {
                 lines.push("const u32 first = part % PARTIAL_SUMS;");
                 if connectivity == Dense {
                     lines.push(
@@ -162,8 +200,8 @@ impl Shape {
         lines
     }
 
-    /// Number of partial sums and totals of each copy: rows of the launch, or one.
-    pub(super) fn sums_of_rows(self) -> bool {
+    /// Whether sums are taken over rows, and not over all lanes.
+    pub fn sums_of_rows(self) -> bool {
         matches!(self, Self::RowPart { .. })
     }
 }

@@ -29,7 +29,7 @@ struct Watch {
     i64 length;
 };
 
-struct Launch {
+struct LaunchHead {
     Watch *watch;
     // Values of lanes that are to be summed, one array for each sum.
     void **sums;
@@ -52,15 +52,24 @@ struct Launch {
     const u32 *starts;
     const u32 *sources;
     const u32 *synapses;
+};
+
+struct Launch : LaunchHead {
     // Those of the kernel, then events.
     Slot slots[1];
+};
+
+// A launch whose number of slots is known.
+template <u32 Slots>
+struct LaunchOf : LaunchHead {
+    Slot slots[Slots];
 };
 
 #define BAD_INDEX 1
 #define BAD_POINTER 2
 #define FAILED_ASSERTION 3
 
-FUNCTION void raise(const Launch *launch, u32 fault, u32 slot, i64 index, i64 length) {
+FUNCTION void raise(const LaunchHead *launch, u32 fault, u32 slot, i64 index, i64 length) {
     Watch *watch = launch->watch;
     if (atomicCAS((u32 *)&watch->fault, 0u, fault) == 0) {
         watch->kernel = launch->kernel;
@@ -70,7 +79,7 @@ FUNCTION void raise(const Launch *launch, u32 fault, u32 slot, i64 index, i64 le
     }
 }
 
-FUNCTION bool should_stop(const Launch *launch) {
+FUNCTION bool should_stop(const LaunchHead *launch) {
     return launch->watch->stop || launch->watch->fault;
 }
 
@@ -98,19 +107,19 @@ FUNCTION i64 past(const Slot &slot, i32 delay) {
 }
 
 // Whether an index is inside an array; a fault otherwise.
-FUNCTION bool inside(const Launch *launch, u32 slot, i64 index, i64 length) {
+FUNCTION bool inside(const LaunchHead *launch, u32 slot, i64 index, i64 length) {
     if (0 <= index && index < length) return true;
     raise(launch, BAD_INDEX, slot, index, length);
     return false;
 }
 
 template <typename T>
-FUNCTION T load_element(const Launch *launch, const T *array, u32 slot, i64 index, i64 length) {
+FUNCTION T load_element(const LaunchHead *launch, const T *array, u32 slot, i64 index, i64 length) {
     return inside(launch, slot, index, length) ? array[index] : (T)0;
 }
 template <typename T>
 FUNCTION void store_element(
-    const Launch *launch, T *array, u32 slot, i64 index, i64 length, T value) {
+    const LaunchHead *launch, T *array, u32 slot, i64 index, i64 length, T value) {
     if (inside(launch, slot, index, length)) array[index] = value;
 }
 
@@ -147,13 +156,22 @@ template <typename T>
 FUNCTION void atomic_add(T *to, T value) {
     AtomicAdd<T>::run(to, value);
 }
+// Add to an element that no other thread adds to. An atomic addition does not wait for the old value.
+template <typename T>
+FUNCTION void add_alone(T *to, T value) {
+#ifdef MLGENN_HOST
+    *to = add(*to, value);
+#else
+    AtomicAdd<T>::run(to, value);
+#endif
+}
 template <typename T>
 FUNCTION void atomic_add_element(
-    const Launch *launch, T *array, u32 slot, i64 index, i64 length, T value) {
+    const LaunchHead *launch, T *array, u32 slot, i64 index, i64 length, T value) {
     if (inside(launch, slot, index, length)) atomic_add(array + index, value);
 }
 FUNCTION void atomic_or_element(
-    const Launch *launch, u32 *array, u32 slot, i64 index, i64 length, u32 bits) {
+    const LaunchHead *launch, u32 *array, u32 slot, i64 index, i64 length, u32 bits) {
     if (inside(launch, slot, index, length)) atomicOr(array + index, bits);
 }
 

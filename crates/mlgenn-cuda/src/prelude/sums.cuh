@@ -10,6 +10,18 @@ FUNCTION T partial_sum(const T *values, u32 lanes, u32 index) {
     return sum;
 }
 
+#ifndef MLGENN_HOST
+// The value of a thread further on in the same row.
+FUNCTION i32 shuffle_down(i32 x, u32 by) { return __shfl_down_sync(0xffffffffu, x, by, PARTIAL_SUMS); }
+FUNCTION u32 shuffle_down(u32 x, u32 by) { return __shfl_down_sync(0xffffffffu, x, by, PARTIAL_SUMS); }
+FUNCTION i64 shuffle_down(i64 x, u32 by) { return __shfl_down_sync(0xffffffffu, x, by, PARTIAL_SUMS); }
+FUNCTION u64 shuffle_down(u64 x, u32 by) { return __shfl_down_sync(0xffffffffu, x, by, PARTIAL_SUMS); }
+FUNCTION f32 shuffle_down(f32 x, u32 by) { return __shfl_down_sync(0xffffffffu, x, by, PARTIAL_SUMS); }
+FUNCTION f64 shuffle_down(f64 x, u32 by) { return __shfl_down_sync(0xffffffffu, x, by, PARTIAL_SUMS); }
+template <typename T>
+FUNCTION T shuffle_down(T x, u32 by) { return (T)shuffle_down((i32)x, by); }
+#endif
+
 // Add a total to an element; a total of zero is not added, so that a negative zero stays.
 template <typename T>
 FUNCTION void add_total(T *to, const T *partial) {
@@ -19,4 +31,19 @@ FUNCTION void add_total(T *to, const T *partial) {
         for (u32 i = 0; i < half; ++i) sums[i] = add(sums[i], sums[i + half]);
     }
     if (sums[0] != 0) *to = add(*to, sums[0]);
+}
+
+// Add the sum of the parts of a row, which neighbouring threads have, to an element; all threads of a
+// warp take part. A total of zero is not added. `parts` has room for those of each row from `first` on.
+template <typename T>
+FUNCTION void add_row_total(T *to, T sum, u32 part, void *parts, u64 first) {
+#ifdef MLGENN_HOST
+    // Threads run one after another.
+    T *row = (T *)parts + first + part - part % PARTIAL_SUMS;
+    if (to) row[part % PARTIAL_SUMS] = sum;
+    if (to && part % PARTIAL_SUMS == PARTIAL_SUMS - 1) add_total(to, row);
+#else
+    for (u32 half = PARTIAL_SUMS / 2; half > 0; half /= 2) sum = add(sum, shuffle_down(sum, half));
+    if (to && part % PARTIAL_SUMS == 0 && sum != 0) *to = add(*to, sum);
+#endif
 }

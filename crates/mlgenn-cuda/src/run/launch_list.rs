@@ -9,7 +9,7 @@ use mlgenn_model::layout::ArrayId;
 use super::memory::{Memory, State};
 use super::network::NetworkLaunches;
 use crate::driver::{Arena, DeviceError, Step};
-use crate::emit::network_entries;
+use crate::emit::NetworkProgram;
 
 /// The launches of a timestep and of each custom update group, one a line: function, blocks of
 /// threads, how often they run side by side, threads of a block, and what they are part of.
@@ -27,7 +27,8 @@ pub fn launch_list(plan: &Plan) -> Result<String, DeviceError> {
     };
     let memory = Memory::new(plan, &arena, 0, 1, place)?;
     let state = State::new(plan, &arena)?;
-    let launches = NetworkLaunches::new(plan, &network_entries(plan), &arena, &memory, state)?;
+    let program = NetworkProgram::new(plan);
+    let launches = NetworkLaunches::new(plan, &program, &arena, &memory, state)?;
     let mut text = String::new();
     let mut list = |title: &str, steps: &[Step]| {
         // Writing to a string cannot fail.
@@ -38,7 +39,13 @@ pub fn launch_list(plan: &Plan) -> Result<String, DeviceError> {
             let _ = writeln!(text, "    {name}: {blocks} x {beside} blocks of {threads}, {part:?}");
         }
     };
-    list("timestep", &launches.timestep);
+    match &launches.trial {
+        Some(trial) => {
+            let steps = trial.steps(&arena, 1)?;
+            list(&format!("up to {} timesteps", trial.longest), &steps);
+        }
+        None => list("timestep", &launches.timestep),
+    }
     for (group, steps) in &launches.custom_updates {
         list(&format!("custom update {group}"), steps);
     }

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 
 use mlgenn_ir::SlotKind;
 use mlgenn_model::Plan;
-use mlgenn_model::layout::{ArrayId, Copies};
+use mlgenn_model::layout::ArrayId;
 use mlgenn_model::plan::{RingPosition, Scalar, SlotBinding};
 
 use crate::abi::{Slot, Watch};
 use crate::driver::{Arena, DeviceError};
+use crate::emit::Placement;
 
 /// Addresses of what is allocated for a network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,23 +162,14 @@ impl Memory {
         array: ArrayId,
         at: RingPosition,
     ) -> Slot {
-        let description = plan.layout.array(array);
-        let (slots, elements) = (description.slots, description.elements());
-        let back = match at {
-            RingPosition::Current => 0,
-            RingPosition::Previous => 1 % slots as u32,
-            RingPosition::Back(steps) => steps % slots as u32,
-        };
+        let place = Placement::new(plan, array, at);
         Slot {
             data: self.address(array),
-            copy_step: match description.copies {
-                Copies::Shared => 0,
-                Copies::Member | Copies::Block => (slots * elements) as i64,
-            },
-            ring_stride: elements as i64,
-            current: description.ring.map_or(0, |ring| state.rings + 4 * ring.0 as u64),
-            slots: slots as u32,
-            back,
+            copy_step: place.copy_step as i64,
+            ring_stride: place.ring_stride as i64,
+            current: place.ring.map_or(0, |ring| state.rings + 4 * ring.0 as u64),
+            slots: place.slots as u32,
+            back: place.back as u32,
             ..Slot::default()
         }
     }

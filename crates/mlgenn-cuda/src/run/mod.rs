@@ -14,6 +14,7 @@ mod network;
 mod recording;
 mod state;
 mod tables;
+mod trial;
 
 pub use backend::{CudaBackend, CudaDevice, CudaError, CudaOptions};
 pub use launch_list::launch_list;

@@ -10,7 +10,7 @@ use mlgenn_model::Plan;
 use super::backend::{CudaDevice, CudaError};
 use super::state::GpuState;
 use crate::driver::Module;
-use crate::emit::{NetworkEntry, network_entries, network_text};
+use crate::emit::NetworkProgram;
 
 /// Largest number of elements that kernels can count.
 const MOST_LANES: u128 = 1 << 31;
@@ -18,7 +18,7 @@ const MOST_LANES: u128 = 1 << 31;
 /// A network compiled for a GPU.
 pub(super) struct GpuModel {
     plan: Arc<Plan>,
-    entries: Vec<NetworkEntry>,
+    program: NetworkProgram,
     text: String,
     module: Module,
 }
@@ -32,12 +32,12 @@ impl GpuModel {
         if bytes > free as u128 {
             return Err(out_of_memory(plan));
         }
-        let entries = network_entries(plan);
-        let text = network_text(&entries);
+        let program = NetworkProgram::new(plan);
+        let text = program.text();
         let load = |image: &[u8]| Module::load(&device.gpu, image).map_err(CudaError::from);
         let module = device.compiler.compile(&text, device.target, load);
         let module = module.map_err(|error| EngineError::Device(error.to_string()))?;
-        Ok(Self { plan: Arc::new(plan.clone()), entries, text, module })
+        Ok(Self { plan: Arc::new(plan.clone()), program, text, module })
     }
 }
 
@@ -48,7 +48,7 @@ impl DeviceModel for GpuModel {
 
     fn load(&self, load: &DeviceLoad<'_>) -> Result<Box<dyn DeviceState>, EngineError> {
         let module = Arc::new(self.module.fork()?);
-        Ok(Box::new(GpuState::new(&self.plan, &self.entries, &module, load)?))
+        Ok(Box::new(GpuState::new(&self.plan, &self.program, &module, load)?))
     }
 }
 

@@ -12,14 +12,17 @@ use mlgenn_model::plan::{ConnectivityPlan, RingPosition, SpikeCountWrite, Synaps
 use super::custom_update::value_bytes;
 use super::memory::{Memory, State};
 use super::tables::{Copied, Tables};
+use super::trial::TrialLaunch;
 use crate::abi::{LaunchHead, Slot, type_code};
 use crate::driver::{Arena, DeviceError, Part, Step};
-use crate::emit::{NetworkEntry, Shape, Stage, SynapticStage};
+use crate::emit::{NetworkEntry, NetworkProgram, Stage, SynapticStage};
 
 /// The launches of a network whose arrays are in the memory of a GPU.
 pub(super) struct NetworkLaunches {
-    /// A timestep.
+    /// A timestep, if there is no trial.
     pub(super) timestep: Vec<Step>,
+    /// Many timesteps at once.
+    pub(super) trial: Option<TrialLaunch>,
     /// Custom updates by group, and row code of connectivity updates.
     pub(super) custom_updates: IndexMap<String, Vec<Step>>,
     /// Transposes by group, which come last.
@@ -31,18 +34,20 @@ pub(super) struct NetworkLaunches {
 }
 
 impl NetworkLaunches {
-    /// Prepare the launches of a network: `entries` are those of [`crate::emit::network_entries`],
-    /// `memory` says where its arrays are.
+    /// Prepare the launches of a network; `memory` says where its arrays are.
     pub(super) fn new(
         plan: &Plan,
-        entries: &[NetworkEntry],
+        program: &NetworkProgram,
         arena: &RefCell<Arena>,
         memory: &Memory,
         state: State,
     ) -> Result<Self, DeviceError> {
         let tables = Tables { plan, arena, memory, state };
+        let entries = &program.entries;
+        let trial = program.trial.as_ref().map(|trial| tables.trial(trial, entries)).transpose()?;
         Ok(Self {
-            timestep: tables.timestep(entries)?,
+            timestep: if trial.is_some() { Vec::new() } else { tables.timestep(entries)? },
+            trial,
             custom_updates: tables.custom_updates(entries)?,
             transposes: tables.transposes()?,
             kernels: entries.iter().map(|entry| entry.planned.kernel.clone()).collect(),
@@ -87,7 +92,7 @@ impl Tables<'_> {
                     SynapticStage::PreEvent | SynapticStage::PreSpike => Part::PresynapticUpdate,
                     SynapticStage::PostEvent | SynapticStage::PostSpike => Part::PostsynapticUpdate,
                 };
-                steps.extend(part_of(part, self.synaptic(number, entry, stage, group)?));
+                steps.extend(part_of(part, self.synaptic(number, entry, group)?));
             }
         }
         steps.extend(self.advance(plan.populations.iter().map(|population| population.ring.0))?);
@@ -162,7 +167,7 @@ impl Tables<'_> {
     }
 
     /// All batch members, block by block.
-    fn members(&self) -> Copied {
+    pub(super) fn members(&self) -> Copied {
         Copied { copies: self.plan.network.batch_size, per_block: self.plan.blocks.largest() }
     }
 
@@ -170,34 +175,17 @@ impl Tables<'_> {
         &self,
         number: usize,
         entry: &NetworkEntry,
-        stage: SynapticStage,
-        index: usize,
+        group: usize,
     ) -> Result<Vec<Step>, DeviceError> {
-        let plan = self.plan;
-        let group = &plan.synapse_groups[index];
-        let (num_pre, num_post) = (group.num_pre, group.num_post);
-        let (lanes, rows) = match entry.shape {
-            Shape::Lanes => (num_post, num_pre),
-            Shape::ByPost { .. } => (num_post, num_pre),
-            Shape::ByPre { .. } => (num_pre, num_post),
-            Shape::RowPart { .. } => (num_pre * crate::emit::PARTIAL_SUMS, num_pre),
-            Shape::Synapses { .. } => (num_pre * group.row_stride, num_pre),
+        let sizes = entry.sizes(self.plan);
+        let head = LaunchHead {
+            lanes: sizes.lanes as u32,
+            rows: sizes.rows as u32,
+            ..self.synapses(group)
         };
-        let head = LaunchHead { lanes: lanes as u32, rows: rows as u32, ..self.synapses(index) };
-        let queue = match stage {
-            SynapticStage::Dynamics => None,
-            SynapticStage::PreEvent => group.pre_event.as_ref().map(|(_, queue)| *queue),
-            SynapticStage::PreSpike => Some(plan.populations[group.source].spikes),
-            SynapticStage::PostEvent => group.post_event.as_ref().map(|(_, queue)| *queue),
-            SynapticStage::PostSpike => Some(plan.populations[group.target].spikes),
-        };
-        let delay = match stage {
-            SynapticStage::PreEvent | SynapticStage::PreSpike => group.axonal_delay,
-            _ => group.back_prop_delay,
-        };
-        let events = queue.map(|queue| {
-            let array = plan.event_queues[queue.0].array;
-            self.memory.ring(plan, &self.state, array, RingPosition::Back(delay))
+        let events = entry.events(self.plan).map(|source| {
+            let array = self.plan.event_queues[source.queue.0].array;
+            self.memory.ring(self.plan, &self.state, array, RingPosition::Back(source.delay))
         });
         self.entry(number, entry, head, events, &self.members())
     }

@@ -17,9 +17,10 @@ use super::columns::Columns;
 use super::memory::{Memory, State};
 use super::network::NetworkLaunches;
 use super::recording::Recording;
+use super::trial::TrialLaunch;
 use crate::abi::Watch;
 use crate::driver::{Arena, DeviceError, Gpu, Launches, Module, Part, Step, Times};
-use crate::emit::NetworkEntry;
+use crate::emit::NetworkProgram;
 
 /// Everything that a simulation has on a GPU.
 ///
@@ -36,7 +37,9 @@ pub(super) struct GpuState {
     memory: Memory,
     state: State,
     timing: Option<Timing>,
-    _arena: Arena,
+    /// Prepared launches of so many timesteps at once.
+    trials: HashMap<usize, Launches>,
+    arena: RefCell<Arena>,
 }
 
 /// Times measured so far.
@@ -55,7 +58,7 @@ impl From<DeviceError> for EngineError {
 impl GpuState {
     pub(super) fn new(
         plan: &Arc<Plan>,
-        entries: &[NetworkEntry],
+        program: &NetworkProgram,
         module: &Arc<Module>,
         load: &DeviceLoad<'_>,
     ) -> Result<Self, EngineError> {
@@ -73,9 +76,8 @@ impl GpuState {
         };
         let memory = Memory::new(plan, &arena, keys, load.recording_timesteps, place)?;
         let state = State::new(plan, &arena)?;
-        let network = NetworkLaunches::new(plan, entries, &arena, &memory, state)?;
-        let mut arena = arena.into_inner();
-        arena.flush()?;
+        let network = NetworkLaunches::new(plan, program, &arena, &memory, state)?;
+        arena.borrow_mut().flush()?;
         let mut this = Self {
             timesteps: HashMap::new(),
             updates: HashMap::new(),
@@ -86,7 +88,8 @@ impl GpuState {
             memory,
             state,
             timing: load.timing.then(Timing::default),
-            _arena: arena,
+            trials: HashMap::new(),
+            arena,
         };
         for group in 0..plan.synapse_groups.len() {
             this.connectivity_changed(group, load.mirrors)?;
@@ -103,7 +106,7 @@ impl GpuState {
     }
 
     /// The launches of a timestep and of what is around it.
-    fn steps_of(&self, timesteps: &Timesteps) -> Vec<Step> {
+    fn steps_of(&self, timesteps: &Timesteps) -> Result<Vec<Step>, DeviceError> {
         let updates = |groups: &[String]| -> Vec<Step> {
             let of = |launches: &IndexMap<String, Vec<Step>>, group: &String| {
                 launches.get(group).cloned().unwrap_or_default()
@@ -115,12 +118,45 @@ impl GpuState {
             each.collect()
         };
         let mut steps = updates(&timesteps.begin);
-        steps.extend(self.network.timestep.iter().cloned());
+        match &self.network.trial {
+            Some(trial) => steps.extend(self.trial_steps(trial, 1)?),
+            None => steps.extend(self.network.timestep.iter().cloned()),
+        }
         steps.extend(updates(&timesteps.end));
         if let Some(recording) = self.recording.as_ref().filter(|_| timesteps.record) {
             steps.extend(recording.steps.iter().cloned());
         }
-        steps
+        Ok(steps)
+    }
+
+    fn trial_steps(&self, trial: &TrialLaunch, timesteps: usize) -> Result<Vec<Step>, DeviceError> {
+        let steps = trial.steps(&self.arena, timesteps)?;
+        self.arena.borrow_mut().flush()?;
+        Ok(steps)
+    }
+
+    /// Run plain timesteps, many with a launch. Gives how many were started.
+    fn run_trials(
+        &mut self,
+        longest: usize,
+        count: usize,
+        watch: &HostWatch,
+    ) -> Result<usize, EngineError> {
+        let mut started = 0;
+        while started < count && !watch.should_stop() {
+            let left = count - started;
+            let timesteps = left.min(longest);
+            if let Some(trial) = &self.network.trial
+                && !self.trials.contains_key(&timesteps)
+            {
+                let launches = self.launches(&self.trial_steps(trial, timesteps)?)?;
+                self.trials.insert(timesteps, launches);
+            }
+            let Some(launches) = self.trials.get_mut(&timesteps) else { break };
+            let made = launches.run(left / timesteps, &|| watch.should_stop())?;
+            started += made * timesteps;
+        }
+        Ok(started)
     }
 
     /// Run timesteps one by one, measuring each part.
@@ -141,7 +177,7 @@ impl GpuState {
             let alone = Timesteps::default();
             let mut launches = match self.timesteps.remove(&alone) {
                 Some(launches) => launches,
-                None => self.launches(&self.steps_of(&alone))?,
+                None => self.launches(&self.steps_of(&alone)?)?,
             };
             let times = launches.run_timed(1, &|| watch.should_stop());
             self.timesteps.insert(alone, launches);
@@ -310,8 +346,13 @@ impl DeviceState for GpuState {
         if self.timing.is_some() {
             return self.run_timed(timesteps, count, watch);
         }
+        if let Some(trial) = &self.network.trial
+            && *timesteps == Timesteps::default()
+        {
+            return self.run_trials(trial.longest, count, watch);
+        }
         if !self.timesteps.contains_key(timesteps) {
-            let launches = self.launches(&self.steps_of(timesteps))?;
+            let launches = self.launches(&self.steps_of(timesteps)?)?;
             self.timesteps.insert(timesteps.clone(), launches);
         }
         match self.timesteps.get_mut(timesteps) {

@@ -2,13 +2,12 @@
 
 use std::cell::RefCell;
 
-use mlgenn_ir::Type;
 use mlgenn_model::Plan;
 
 use super::memory::{Memory, State};
 use crate::abi::{LaunchHead, Slot, launch_words};
 use crate::driver::{Arena, DeviceError, Part, Step};
-use crate::emit::{Members, NetworkEntry, PARTIAL_SUMS, Shape};
+use crate::emit::{Members, NetworkEntry, PARTIAL_SUMS};
 
 /// Threads of a block.
 const THREADS: usize = 128;
@@ -39,7 +38,7 @@ impl Tables<'_> {
         self.upload(&words.iter().flat_map(|word| word.to_ne_bytes()).collect::<Vec<_>>())
     }
 
-    fn upload_u64(&self, words: &[u64]) -> Result<u64, DeviceError> {
+    pub(super) fn upload_u64(&self, words: &[u64]) -> Result<u64, DeviceError> {
         self.upload(&words.iter().flat_map(|word| word.to_ne_bytes()).collect::<Vec<_>>())
     }
 
@@ -66,17 +65,12 @@ impl Tables<'_> {
         events: Option<Slot>,
         copied: &Copied,
     ) -> Result<Vec<Step>, DeviceError> {
-        let kernel = &entry.planned.kernel;
-        let bound = kernel.slots.iter().zip(&entry.planned.bindings);
-        let mut slots: Vec<_> = bound
-            .map(|(slot, binding)| self.memory.slot(self.plan, &self.state, slot.kind, *binding))
-            .collect();
+        let mut slots = self.slots(entry);
         slots.extend(events);
         let (copies, lanes) = (copied.copies, head.lanes as usize);
-        let rows = matches!(entry.shape, Shape::RowPart { .. });
         let head = LaunchHead {
             watch: self.state.watch,
-            sums: self.sums(&entry.entry.sums, copies * lanes, if rows { 0 } else { copies })?,
+            sums: self.sums(entry, copies, lanes)?,
             members: copies as u32,
             kernel: number as u32,
             members_per_block: copied.per_block as u32,
@@ -89,24 +83,34 @@ impl Tables<'_> {
         };
         let name = &entry.entry.name;
         let mut steps = vec![self.step(name, [lanes, beside], head, &slots)?];
-        if entry.entry.sums.is_empty() {
+        if entry.entry.sums.is_empty() || entry.shape.sums_of_rows() {
             return Ok(steps);
         }
         let first = steps[0].clone();
         let mut add = |suffix: &str, grid| {
             steps.push(Step { function: format!("{name}_{suffix}"), grid, ..first.clone() });
         };
-        if rows {
-            add("totals", [(head.rows as usize).div_ceil(THREADS), copies, THREADS]);
-        } else {
-            add("partials", [1, copies, PARTIAL_SUMS]);
-            add("totals", [copies.div_ceil(THREADS), 1, THREADS]);
-        }
+        add("partials", [1, copies, PARTIAL_SUMS]);
+        add("totals", [copies.div_ceil(THREADS), 1, THREADS]);
         Ok(steps)
     }
 
-    /// Memory for sums of such types: values of lanes, then partial sums of copies.
-    fn sums(&self, types: &[Type], values: usize, copies: usize) -> Result<u64, DeviceError> {
+    /// The slots of an entry.
+    pub(super) fn slots(&self, entry: &NetworkEntry) -> Vec<Slot> {
+        let bound = entry.planned.kernel.slots.iter().zip(&entry.planned.bindings);
+        bound
+            .map(|(slot, binding)| self.memory.slot(self.plan, &self.state, slot.kind, *binding))
+            .collect()
+    }
+
+    /// Memory for the sums of an entry: values of lanes, then partial sums of copies.
+    pub(super) fn sums(
+        &self,
+        entry: &NetworkEntry,
+        copies: usize,
+        lanes: usize,
+    ) -> Result<u64, DeviceError> {
+        let types = &entry.entry.sums;
         if types.is_empty() {
             return Ok(0);
         }
@@ -115,8 +119,8 @@ impl Tables<'_> {
             let allocate = |bytes: usize| self.arena.borrow_mut().allocate(bytes.max(8));
             each.map(allocate).collect::<Result<Vec<_>, _>>()
         };
-        let mut addresses = allocate(values)?;
-        if copies > 0 {
+        let mut addresses = allocate(copies * lanes)?;
+        if !entry.shape.sums_of_rows() {
             addresses.extend(allocate(copies * PARTIAL_SUMS)?);
         }
         self.upload_u64(&addresses)

@@ -8,6 +8,8 @@
 #define __device__
 #define __global__
 #define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __shared__ static
 
 struct Index {
     unsigned x, y;

@@ -23,6 +23,17 @@ impl Blocks {
         Self { batch_size, members }
     }
 
+    /// Cut a batch for a device that runs hundreds of blocks side by side. Sums over the batch need
+    /// `bytes` for each block.
+    pub fn for_device(batch_size: usize, bytes: usize) -> Self {
+        // Two blocks for each multiprocessor of a large GPU are side by side; no more are useful.
+        const MOST_BLOCKS: usize = 256;
+        // Sums take a small part of the memory of a GPU.
+        const MOST_BYTES: usize = 2 << 30;
+        let blocks = (MOST_BYTES / bytes.max(1)).clamp(16, MOST_BLOCKS);
+        Self { batch_size, members: batch_size.div_ceil(blocks).max(1) }
+    }
+
     /// Number of blocks.
     pub fn count(self) -> usize {
         self.batch_size.div_ceil(self.members)
@@ -48,6 +59,15 @@ impl Blocks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn devices_have_a_block_for_each_member_if_there_is_memory() {
+        assert_eq!(Blocks::for_device(100, 1 << 20).count(), 100);
+        assert_eq!(Blocks::for_device(512, 1 << 20).count(), 256);
+        assert_eq!(Blocks::for_device(512, 64 << 20).count(), 32);
+        assert_eq!(Blocks::for_device(512, 1 << 40).count(), 16);
+        assert_eq!(Blocks::for_device(0, 0).count(), 0);
+    }
 
     #[test]
     fn blocks_cover_the_batch_once() {

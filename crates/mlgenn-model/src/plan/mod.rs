@@ -56,6 +56,9 @@ pub struct PlanOptions {
     /// Run the dynamics of every synapse in every timestep, even where they are linear, see
     /// [`LinearPlan`]: costs time, rounds as the code says.
     pub dynamics_per_synapse: bool,
+    /// Cut the batch into as many blocks as there is memory for, for a device that runs hundreds
+    /// of them side by side. Sums over the batch are taken in another order then.
+    pub many_blocks: bool,
 }
 
 /// Everything a backend needs to know of a network.
@@ -235,6 +238,7 @@ pub(crate) struct Planner {
     pub(crate) network: Network,
     pub(crate) options: PlanOptions,
     pub(crate) layout: Layout,
+    pub(crate) blocks: Blocks,
     pub(crate) precision: mlgenn_lang::Precision,
     pub(crate) rings: Vec<PopulationRing>,
     pub(crate) groups: Vec<group_arrays::GroupArrays>,
@@ -266,6 +270,7 @@ impl Planner {
             time: numeric(network.time_precision.unwrap_or(network.precision)),
         };
         Ok(Self {
+            blocks: Blocks::new(network.batch_size),
             network,
             options,
             layout: Layout::default(),
@@ -313,12 +318,17 @@ impl Planner {
                 &fixed,
             );
         }
+        if self.options.many_blocks {
+            let arrays = self.layout.arrays().filter(|(_, array)| array.copies == Copies::Block);
+            let bytes = arrays.map(|(_, array)| array.slots * array.elements() * array.ty.bytes());
+            self.blocks = Blocks::for_device(self.network.batch_size, bytes.sum());
+        }
         let mut custom_connectivity_updates: IndexMap<String, Vec<_>> = IndexMap::new();
         for (group, update) in self.plan_custom_connectivity_updates()? {
             custom_connectivity_updates.entry(group).or_default().push(update);
         }
         Ok(Plan {
-            blocks: Blocks::new(self.network.batch_size),
+            blocks: self.blocks,
             scalar: self.precision.scalar.into(),
             time: self.precision.time.into(),
             network: self.network,

@@ -11,7 +11,6 @@ use mlgenn_ir::{
 };
 use mlgenn_lang::NumericType;
 
-use super::blocks::Blocks;
 use super::custom_connectivity_update::UpdateComposer;
 use super::kernel::{Index, PlannedKernel, RingPosition, SlotBinding};
 use super::synapse::numeric;
@@ -146,7 +145,7 @@ impl UpdateComposer<'_> {
         let copies = match array.copies {
             Copies::Shared => 1,
             Copies::Member => batch_size,
-            Copies::Block => Blocks::new(batch_size).count(),
+            Copies::Block => self.planner.blocks.count(),
         };
         let (ty, elements) = (array.ty, array.elements());
         let kind = SlotKind::Array { writable: true };

@@ -1,0 +1,466 @@
+//! The function that takes batch members through many timesteps without launches in between.
+//!
+//! A block of threads goes through the timesteps of a batch member on its own, as members do not
+//! meet within a trial. What depends on nothing that another function writes runs at the same time,
+//! see [`levels`]; between levels the threads meet. Time and rings are counted by each block.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use mlgenn_ir::SlotKind;
+use mlgenn_model::Plan;
+use mlgenn_model::layout::ArrayId;
+use mlgenn_model::plan::{EventQueueId, RingPosition, Scalar, SlotBinding};
+
+use super::entry::Form;
+use super::network::{EventSource, NetworkEntry, Stage};
+use super::placement::Placement;
+use super::planned::planned_entry;
+use super::shape::{Shape, Trigger};
+use super::types::{constant, value_type};
+
+/// Most threads of a block: two blocks fit on a multiprocessor with 64 registers a thread.
+const MOST_THREADS: usize = 512;
+
+/// Most neurons whose events are listed: their lists are in the memory that a block shares.
+const MOST_LISTED: usize = 16 * 1024;
+
+/// Lanes and synapses of a timestep up to which one block is enough for a batch member.
+const LITTLE_WORK: usize = 1 << 16;
+
+/// Batch members from which on blocks fill a GPU.
+const MANY_BLOCKS: usize = 32;
+
+/// The function, and what its words are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    /// Definitions of the function and of what it calls.
+    pub text: String,
+    /// Threads of a block.
+    pub threads: usize,
+    /// Lanes and synapses that one member has in a timestep.
+    pub work: usize,
+    /// What to hand over, in order.
+    pub words: Vec<Word>,
+}
+
+/// A number that the function is handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Address of the addresses of memory for sums, for an entry by number.
+    Sums(usize),
+    /// Address of a list of the synapses of an entry: see [`crate::abi::LaunchHead::lists`].
+    List(usize, usize),
+    /// Address of the first element of a slot of an entry.
+    Data(usize, usize),
+    /// Number of elements of a slot of an entry.
+    Length(usize, usize),
+    /// Address of the bits of a queue of events.
+    Bits(EventQueueId),
+    /// Address of the recorded events of a queue.
+    Recorded(EventQueueId),
+    /// Timesteps of recorded events.
+    RecordedTimesteps,
+}
+
+/// Number of lanes and synapses that an entry goes through in a timestep if all neurons are silent
+/// that it need not look at.
+fn work(plan: &Plan, entry: &NetworkEntry) -> usize {
+    let sizes = entry.sizes(plan);
+    match entry.shape {
+        Shape::ByPost { connectivity, trigger }
+            if connectivity == super::Connectivity::Sparse || trigger == Trigger::Always =>
+        {
+            sizes.rows * sizes.stride
+        }
+        Shape::RowPart { trigger: Trigger::Always, .. } => sizes.rows * sizes.stride,
+        Shape::ByPre { connectivity: super::Connectivity::Sparse } => sizes.rows * sizes.stride,
+        _ => sizes.lanes,
+    }
+}
+
+impl Trial {
+    /// Write the function, if the network suits it.
+    pub(super) fn new(plan: &Plan, entries: &[NetworkEntry]) -> Option<Self> {
+        let stages: Vec<_> =
+            entries.iter().enumerate().filter(|(_, entry)| entry.is_in_timestep()).collect();
+        let sums_of_lanes =
+            |entry: &NetworkEntry| !entry.entry.sums.is_empty() && !entry.shape.sums_of_rows();
+        if plan.network.timing_enabled || stages.iter().any(|(_, entry)| sums_of_lanes(entry)) {
+            return None;
+        }
+        let work: usize = stages.iter().map(|(_, entry)| work(plan, entry)).sum();
+        if work > LITTLE_WORK && plan.blocks.count() < MANY_BLOCKS {
+            return None;
+        }
+        let mut lists: Vec<EventSource> = Vec::new();
+        for source in stages.iter().filter_map(|(_, entry)| entry.events(plan)) {
+            if !lists.contains(&source) {
+                lists.push(source);
+            }
+        }
+        let neurons = |source: &EventSource| queue_neurons(plan, source.queue);
+        if lists.iter().map(neurons).sum::<usize>() > MOST_LISTED {
+            return None;
+        }
+        let widest = stages.iter().filter(|(_, entry)| entry.shape.is_by_neuron());
+        let widest = widest.map(|(_, entry)| entry.sizes(plan).lanes).max().unwrap_or(1);
+        let threads = widest.next_multiple_of(32).clamp(64, MOST_THREADS);
+        let mut writer =
+            Writer { plan, lists, threads, text: String::new(), words: Vec::new(), level: 0 };
+        for &(number, entry) in &stages {
+            let called = planned_entry(
+                number,
+                plan,
+                &entry.planned,
+                entry.shape,
+                entry.members,
+                Form::Called,
+            );
+            writer.text.push_str(&called.text);
+            writer.text.push('\n');
+        }
+        writer.function(&stages);
+        writer.finish();
+        Some(Self { text: writer.text, threads, work, words: writer.words })
+    }
+}
+
+/// Number of neurons of the population of a queue.
+fn queue_neurons(plan: &Plan, queue: EventQueueId) -> usize {
+    plan.populations[plan.event_queues[queue.0].population].size
+}
+
+/// When each entry can run at the earliest: after all entries before it that write what it uses,
+/// or use what it writes.
+fn levels(entries: &[(usize, &NetworkEntry)]) -> Vec<usize> {
+    let arrays: Vec<(BTreeSet<ArrayId>, BTreeSet<ArrayId>)> = entries
+        .iter()
+        .map(|(_, entry)| (entry.planned.arrays().collect(), entry.planned.written()))
+        .collect();
+    let mut levels: Vec<usize> = Vec::new();
+    for (used, written) in &arrays {
+        let depends = |(earlier_used, earlier_written): &(BTreeSet<_>, BTreeSet<_>)| {
+            !used.is_disjoint(earlier_written) || !written.is_disjoint(earlier_used)
+        };
+        let before = arrays.iter().zip(&levels).filter(|(earlier, _)| depends(earlier));
+        levels.push(before.map(|(_, level)| level + 1).max().unwrap_or(0));
+    }
+    levels
+}
+
+struct Writer<'a> {
+    plan: &'a Plan,
+    /// Events that are listed in each timestep.
+    lists: Vec<EventSource>,
+    threads: usize,
+    text: String,
+    words: Vec<Word>,
+    level: usize,
+}
+
+impl Writer<'_> {
+    fn line(&mut self, line: &str) {
+        if line.starts_with('}') {
+            self.level -= 1;
+        }
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.text, "{:width$}{line}", "", width = 4 * self.level);
+        self.level += usize::from(line.ends_with('{'));
+    }
+
+    /// The expression of a word.
+    fn word(&mut self, word: Word) -> String {
+        let index = self.words.iter().position(|&other| other == word).unwrap_or_else(|| {
+            self.words.push(word);
+            self.words.len() - 1
+        });
+        format!("words[{index}]")
+    }
+
+    fn time(&self) -> &'static str {
+        value_type(self.plan.time)
+    }
+
+    /// Rings with more than one delay slot, and how many each has.
+    fn rings(&self, wanted: impl Fn(usize) -> bool) -> Vec<(usize, usize)> {
+        let rings = self.plan.layout.rings().iter().copied().enumerate();
+        rings.filter(|&(ring, slots)| slots > 1 && wanted(ring)).collect()
+    }
+
+    fn advance(&mut self, rings: &[(usize, usize)]) {
+        for (ring, slots) in rings {
+            self.line(&format!("rings[{ring}] = next_slot(rings[{ring}], {slots}u);"));
+        }
+    }
+
+    fn function(&mut self, stages: &[(usize, &NetworkEntry)]) {
+        let plan = self.plan;
+        let (threads, time) = (self.threads, self.time());
+        let (members, per_block) = (plan.network.batch_size, plan.blocks.largest());
+        self.line("// All timesteps of a block of batch members");
+        self.line(&format!(
+            "extern \"C\" __global__ void __launch_bounds__({threads}, 2) run_trial(const Trial \
+             *trial) {{"
+        ));
+        self.line("if (is_spare()) return;");
+        self.line("const u64 *const words = trial->words;");
+        self.line("const u32 block = blockIdx.x;");
+        for list in 0..self.lists.len() {
+            let neurons = queue_neurons(plan, self.lists[list].queue);
+            self.line(&format!("__shared__ u16 neurons{list}[{neurons}];"));
+        }
+        self.line(&format!("__shared__ u32 counts[{}];", self.lists.len().max(1)));
+        self.line(&format!("const u32 first_member = block * {per_block}u;"));
+        self.line(&format!("for (u32 member = first_member; member < {members}u"));
+        self.line(&format!("        && member < first_member + {per_block}u; ++member) {{"));
+        let rings = plan.layout.rings().len();
+        self.line(&format!("u32 rings[{}] = {{0}};", rings.max(1)));
+        for (ring, _) in self.rings(|_| true) {
+            self.line(&format!("rings[{ring}] = trial->rings[{ring}];"));
+        }
+        self.line("u32 timestep = *trial->timestep;");
+        self.line(&format!("{time} time = *(const {time} *)trial->time;"));
+        self.line("u64 steps_made = *trial->steps_made;");
+        self.line("for (u32 step = 0; step < trial->timesteps; ++step) {");
+        let dendritic: Vec<_> = plan
+            .synapse_groups
+            .iter()
+            .filter_map(|g| g.den_delay)
+            .map(|(_, ring)| ring.0)
+            .collect();
+        let moved = self.rings(|ring| dendritic.contains(&ring));
+        self.advance(&moved);
+        self.list_events();
+        let (neurons, synaptic): (Vec<_>, Vec<_>) =
+            stages.iter().partition(|(_, entry)| matches!(entry.stage, Stage::Neurons(_)));
+        self.stages(&synaptic);
+        let populations: Vec<_> = plan.populations.iter().map(|p| p.ring.0).collect();
+        let moved = self.rings(|ring| populations.contains(&ring));
+        self.advance(&moved);
+        self.stages(&neurons);
+        self.record();
+        self.line("timestep += 1;");
+        self.line("steps_made += 1;");
+        let dt = self.dt();
+        self.line(&format!("time = ({time})timestep * {dt};"));
+        self.line("}");
+        self.line("}");
+        self.line("}");
+    }
+
+    fn dt(&self) -> String {
+        let dt = self.plan.network.dt;
+        let bits = match self.time() {
+            "f64" => dt.to_bits(),
+            _ => u64::from((dt as f32).to_bits()),
+        };
+        constant(self.plan.time, bits)
+    }
+
+    /// The bits of events of the current member: an expression.
+    fn bits(&mut self, source: EventSource, at: RingPosition) -> String {
+        let array = self.plan.event_queues[source.queue.0].array;
+        let data = self.word(Word::Bits(source.queue));
+        let place = Placement::new(self.plan, array, at);
+        let slot = match place.ring.filter(|_| place.slots > 1) {
+            Some(ring) => {
+                let (back, slots) = (place.back, place.slots);
+                format!(
+                    " + {} * earlier_slot(rings[{}], {back}u, {slots}u)",
+                    place.ring_stride, ring.0
+                )
+            }
+            None => String::new(),
+        };
+        format!("(u32 *){data} + (u64)member * {}{slot}", place.copy_step)
+    }
+
+    fn list_events(&mut self) {
+        let threads = self.threads;
+        for list in 0..self.lists.len() {
+            let source = self.lists[list];
+            let bits = self.bits(source, RingPosition::Back(source.delay));
+            let neurons = queue_neurons(self.plan, source.queue);
+            self.line(&format!("const u32 *const bits{list} = {bits};"));
+            self.line(&format!("if (is_warp({threads}u, {list}u)) {{"));
+            self.line(&format!(
+                "list_events(neurons{list}, &counts[{list}], bits{list}, {neurons}u);"
+            ));
+            self.line("}");
+        }
+        self.line("meet();");
+        for list in 0..self.lists.len() {
+            self.line(&format!(
+                "const EventList list{list} = {{bits{list}, neurons{list}, counts[{list}]}};"
+            ));
+        }
+    }
+
+    /// Run entries level by level.
+    fn stages(&mut self, stages: &[&(usize, &NetworkEntry)]) {
+        let stages: Vec<_> = stages.iter().map(|&&stage| stage).collect();
+        let levels = levels(&stages);
+        for level in 0..=levels.iter().max().copied().unwrap_or(0) {
+            // Small entries of a level go to different warps.
+            let mut offset = 0;
+            for (&(number, entry), _) in stages.iter().zip(&levels).filter(|(_, l)| **l == level) {
+                self.call(number, entry, offset);
+                let lanes = entry.sizes(self.plan).lanes.next_multiple_of(32);
+                offset = (offset + lanes) % self.threads;
+            }
+            self.line("meet();");
+        }
+    }
+
+    /// Call an entry for all of its lanes; lane 0 belongs to the thread at `offset`.
+    fn call(&mut self, number: usize, entry: &NetworkEntry, offset: usize) {
+        let plan = self.plan;
+        let sizes = entry.sizes(plan);
+        let name = &entry.entry.name;
+        let kernel = &entry.planned.kernel;
+        self.line("{");
+        self.line(&format!("LaunchOf<{}> launch;", kernel.slots.len().max(1)));
+        self.line("launch.watch = trial->watch;");
+        if !entry.entry.sums.is_empty() {
+            let sums = self.word(Word::Sums(number));
+            self.line(&format!("launch.sums = (void **){sums};"));
+        }
+        for (field, value) in [
+            ("lanes", sizes.lanes),
+            ("members", plan.network.batch_size),
+            ("kernel", number),
+            ("members_per_block", plan.blocks.largest()),
+            ("rows", sizes.rows),
+            ("columns", sizes.columns),
+            ("stride", sizes.stride),
+        ] {
+            self.line(&format!("launch.{field} = {value}u;"));
+        }
+        if entry.is_sparse(plan) {
+            let fields = ["row_length", "targets", "entries", "starts", "sources", "synapses"];
+            for (list, field) in fields.into_iter().enumerate() {
+                let word = self.word(Word::List(number, list));
+                self.line(&format!("launch.{field} = (const u32 *){word};"));
+            }
+        }
+        for (slot, (description, binding)) in
+            kernel.slots.iter().zip(&entry.planned.bindings).enumerate()
+        {
+            if let Some(value) = self.slot(number, slot, description.kind, *binding) {
+                self.line(&format!("launch.slots[{slot}] = {value};"));
+            }
+        }
+        let list = entry.events(plan).map(|source| {
+            let list = self.lists.iter().position(|&other| other == source).unwrap_or(0);
+            (list, format!(", list{list}"))
+        });
+        let by_events = matches!(entry.shape, Shape::RowPart { trigger: Trigger::Events, .. });
+        let lanes = match &list {
+            // Whole warps, as neighbours exchange sums.
+            Some((list, _)) if by_events => {
+                format!("(list{list}.count * PARTIAL_SUMS + 31) / 32 * 32")
+            }
+            _ => format!("{}u", sizes.lanes.next_multiple_of(32)),
+        };
+        let threads = self.threads;
+        self.line(&format!(
+            "for (u32 lane = first_lane({threads}u, {offset}u); lane < {lanes}; lane += \
+             lane_step({threads}u)) {{"
+        ));
+        let list = list.map(|(_, argument)| argument).unwrap_or_default();
+        self.line(&format!("{name}(&launch, lane, block, member{list});"));
+        self.line("}");
+        self.line("}");
+    }
+
+    /// The value of a slot, if it is in memory.
+    fn slot(
+        &mut self,
+        number: usize,
+        slot: usize,
+        kind: SlotKind,
+        binding: SlotBinding,
+    ) -> Option<String> {
+        let plan = self.plan;
+        let (array, at) = match binding {
+            SlotBinding::Array { array, at } => (array, at),
+            SlotBinding::Ring { array } => (array, RingPosition::Current),
+            SlotBinding::Events(queue) => (plan.event_queues[queue.0].array, RingPosition::Current),
+            SlotBinding::AllCopies { .. } => {
+                let data = self.word(Word::Data(number, slot));
+                let length = self.word(Word::Length(number, slot));
+                return Some(format!("{{(void *){data}, 0, (i64){length}, 0, 0, 0, 1u, 0u}}"));
+            }
+            SlotBinding::Scalar(Scalar::Time) => {
+                return Some("{&time, 0, 0, 0, 0, 0, 1u, 0u}".to_owned());
+            }
+            SlotBinding::Scalar(Scalar::Timestep) => {
+                return Some("{&timestep, 0, 0, 0, 0, 0, 1u, 0u}".to_owned());
+            }
+            SlotBinding::RandomKey { .. } => {
+                let data = self.word(Word::Data(number, slot));
+                return Some(format!("{{(void *){data}, 0, 0, 1, 0, 0, 1u, 0u}}"));
+            }
+            SlotBinding::Index(_) | SlotBinding::Active | SlotBinding::Sleep => return None,
+        };
+        let data = self.word(Word::Data(number, slot));
+        let place = Placement::new(plan, array, at);
+        let length = match (kind, plan.layout.array(array).elements()) {
+            (SlotKind::Array { .. }, 0) => self.word(Word::Length(number, slot)),
+            (_, elements) => elements.to_string(),
+        };
+        let current = place.ring.map_or("0".to_owned(), |ring| format!("&rings[{}]", ring.0));
+        Some(format!(
+            "{{(void *){data}, 0, (i64){length}, {}, {}, {current}, {}u, {}u}}",
+            place.copy_step, place.ring_stride, place.slots, place.back
+        ))
+    }
+
+    /// Copy the events that are recorded.
+    fn record(&mut self) {
+        let plan = self.plan;
+        let threads = self.threads;
+        let members = plan.network.batch_size;
+        let recorded = plan.event_queues.iter().enumerate().filter(|(_, queue)| queue.recorded);
+        for (index, queue) in recorded {
+            let queue_id = EventQueueId(index);
+            let source = EventSource { queue: queue_id, delay: 0 };
+            let words = plan.layout.array(queue.array).elements();
+            let bits = self.bits(source, RingPosition::Current);
+            let rows = self.word(Word::Recorded(queue_id));
+            let timesteps = self.word(Word::RecordedTimesteps);
+            self.line("{");
+            self.line(&format!("const u32 *const from = {bits};"));
+            self.line(&format!("const u64 row = steps_made % {timesteps};"));
+            self.line(&format!(
+                "u32 *const to = (u32 *){rows} + (row * {members} + member) * {words};"
+            ));
+            self.line(&format!(
+                "for (u32 word = first_lane({threads}u, 0u); word < {words}u; word += \
+                 lane_step({threads}u)) to[word] = from[word];"
+            ));
+            self.line("}");
+        }
+    }
+
+    /// The function that counts the timesteps of a trial when all blocks have made them.
+    fn finish(&mut self) {
+        let (time, dt) = (self.time(), self.dt());
+        let mut rings = self.plan.populations.iter().map(|p| p.ring.0).collect::<BTreeSet<_>>();
+        rings.extend(self.plan.synapse_groups.iter().filter_map(|g| g.den_delay).map(|d| d.1.0));
+        self.text.push('\n');
+        self.line("// What a trial leaves of time and rings");
+        self.line("extern \"C\" __global__ void finish_trial(const Trial *trial) {");
+        self.line("if (threadIdx.x != 0) return;");
+        for (ring, slots) in self.rings(|ring| rings.contains(&ring)) {
+            self.line(&format!(
+                "trial->rings[{ring}] = (trial->rings[{ring}] + trial->timesteps) % {slots}u;"
+            ));
+        }
+        self.line("*trial->timestep += trial->timesteps;");
+        self.line("*trial->steps_made += trial->timesteps;");
+        self.line(&format!("*({time} *)trial->time = ({time})*trial->timestep * {dt};"));
+        self.line("}");
+    }
+}
