@@ -97,18 +97,27 @@ impl<'a> Writer<'a> {
         start.extend(sums.iter().enumerate().map(|(sum, ty)| format!("{ty} sum{sum} = 0;")));
         start.extend(self.shape.before(form).iter().map(|&line| line.to_owned()));
         start.push(format!("if ({}) {{", self.shape.inside(form)));
-        start.extend(self.held().map(|(slot, index)| {
-            let ty = memory_type(self.kernel.slot(slot).ty);
-            format!("{ty} held{0} = s{0}[{index}];", slot.0)
-        }));
+        let over_members = self.members == Members::All;
+        if !over_members {
+            start.extend(self.held().map(|(slot, index)| {
+                let ty = memory_type(self.kernel.slot(slot).ty);
+                format!("{ty} held{0} = s{0}[{index}];", slot.0)
+            }));
+        }
         start.extend(lead.iter().map(|&line| line.to_owned()));
+        if over_members {
+            start.extend(self.fetched());
+        }
         let start: Vec<_> = start.iter().map(String::as_str).collect();
         let inner = write_lines(&mut text, &start, level);
         text.push_str(&body.text);
         close(&mut text, inner, level + 1);
         let rows = self.shape.sums_of_rows();
-        let mut end: Vec<String> =
-            self.held().map(|(slot, index)| format!("s{0}[{index}] = held{0};", slot.0)).collect();
+        let store = |(slot, index): (SlotId, &str)| format!("s{0}[{index}] = held{0};", slot.0);
+        let mut end: Vec<String> = Vec::new();
+        if !over_members {
+            end.extend(self.held().map(store));
+        }
         if !rows {
             end.extend(sums.iter().enumerate().map(|(sum, ty)| {
                 format!(
@@ -134,7 +143,14 @@ impl<'a> Writer<'a> {
             }));
         }
         write_lines(&mut text, &last.iter().map(String::as_str).collect::<Vec<_>>(), level);
-        close(&mut text, level, 0);
+        if over_members {
+            close(&mut text, level, 1);
+            for (slot, index) in self.held() {
+                let store = store((slot, index));
+                let _ = writeln!(text, "    if ({}) {store}", self.shape.inside(form));
+            }
+        }
+        close(&mut text, if over_members { 1 } else { level }, 0);
         if !sums.is_empty() && !rows {
             text.push_str(&self.partials(&sums));
             text.push_str(&self.totals(&body.sums));
@@ -155,7 +171,16 @@ impl<'a> Writer<'a> {
                 "for (u32 member = first_member; member < launch->members",
                 "        && member < first_member + launch->members_per_block; ++member) {",
             ],
-            Members::All => &["for (u32 member = 0; member < launch->members; ++member) {"],
+            Members::All => {
+                for (slot, index) in self.held() {
+                    let ty = memory_type(self.kernel.slot(slot).ty);
+                    let inside = self.shape.inside(Form::Launched);
+                    let _ = writeln!(text, "    {}", self.pointer(slot));
+                    let _ =
+                        writeln!(text, "    {ty} held{0} = {inside} ? s{0}[{index}] : 0;", slot.0);
+                }
+                &["for (u32 member = 0; member < launch->members; ++member) {"]
+            }
         };
         let level = write_lines(&mut text, lines, 1);
         (text, level)
@@ -193,9 +218,32 @@ impl<'a> Writer<'a> {
         format!("{comment}extern \"C\" __global__ void {name}{suffix}(const Launch *launch) {{\n")
     }
 
-    /// Pointers to the first elements of all slots.
+    /// Lines that ask for the elements of the next members: a thread that goes through all of them
+    /// must not wait for each.
+    fn fetched(&self) -> Vec<String> {
+        let of_member = |slot: &SlotId| self.copies[slot.0 as usize] == CopyOf::MEMBER;
+        let slots = self.kernel.slot_ids().filter(of_member);
+        slots
+            .filter_map(|slot| match &self.accesses[slot.0 as usize] {
+                Access::Element { index, .. } => Some(format!(
+                    "fetch_ahead(s{0} + {index}, launch->slots[{0}].copy_step, \
+                     launch->members - member);",
+                    slot.0
+                )),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Pointers to the first elements of all slots, but of those that are held over all members.
     fn pointers(&self) -> Vec<String> {
-        let in_memory = |slot: &SlotId| !matches!(self.accesses[slot.0 as usize], Access::Value(_));
+        let held: Vec<_> = match self.members {
+            Members::All => self.held().map(|(slot, _)| slot).collect(),
+            _ => Vec::new(),
+        };
+        let in_memory = |slot: &SlotId| {
+            !matches!(self.accesses[slot.0 as usize], Access::Value(_)) && !held.contains(slot)
+        };
         self.kernel.slot_ids().filter(in_memory).map(|slot| self.pointer(slot)).collect()
     }
 

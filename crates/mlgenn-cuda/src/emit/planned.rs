@@ -19,10 +19,15 @@ pub(super) fn planned_entry(
     form: Form,
 ) -> Entry {
     let bound = planned.kernel.slots.iter().zip(&planned.bindings);
-    let accesses: Vec<_> =
+    let mut accesses: Vec<_> =
         bound.clone().map(|(slot, binding)| access(slot.kind, *binding, shape)).collect();
     let copies: Vec<_> =
         bound.map(|(slot, binding)| copy(plan, slot.kind, *binding, members)).collect();
+    if members == Members::All && shape == Shape::Lanes {
+        for ((slot, access), copy) in planned.kernel.slots.iter().zip(&mut accesses).zip(&copies) {
+            hold_over_members(slot.kind, access, *copy);
+        }
+    }
     Writer::new(index, &planned.kernel, &accesses, &copies, shape, members).entry(form)
 }
 
@@ -100,6 +105,17 @@ fn access(kind: SlotKind, binding: SlotBinding, shape: Shape) -> Access {
         Domain::Kernel => "launch->entries[synapse]",
     };
     Access::Element { index: index.to_owned(), adding: adding(kind, domain, shape) }
+}
+
+/// Keep a sum over all members in a register.
+fn hold_over_members(kind: SlotKind, access: &mut Access, copy: CopyOf) {
+    if let Access::Element { adding, .. } = access
+        && *adding == Adding::Alone
+        && matches!(kind, SlotKind::Accumulator { .. })
+        && copy == (CopyOf { copy: "0", ring: false })
+    {
+        *adding = Adding::Held;
+    }
 }
 
 fn adding(kind: SlotKind, domain: Domain, shape: Shape) -> Adding {

@@ -105,7 +105,9 @@ impl Trial {
         }
         let widest = stages.iter().filter(|(_, entry)| entry.shape.is_by_neuron());
         let widest = widest.map(|(_, entry)| entry.sizes(plan).lanes).max().unwrap_or(1);
-        let threads = widest.next_multiple_of(32).clamp(64, MOST_THREADS);
+        // As few rounds as possible, and no more threads than these need.
+        let rounds = widest.div_ceil(MOST_THREADS);
+        let threads = widest.div_ceil(rounds).next_multiple_of(32).max(64);
         let mut writer =
             Writer { plan, lists, threads, text: String::new(), words: Vec::new(), level: 0 };
         for &(number, entry) in &stages {

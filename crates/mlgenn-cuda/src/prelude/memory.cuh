@@ -175,6 +175,15 @@ FUNCTION void atomic_or_element(
     if (inside(launch, slot, index, length)) atomicOr(array + index, bits);
 }
 
+// Ask for the element of a batch member further on, of which there are `left`.
+template <typename T>
+FUNCTION void fetch_ahead(const T *element, i64 copy_step, u32 left) {
+#ifndef MLGENN_HOST
+    const u32 ahead = 16;
+    if (ahead < left) asm volatile("prefetch.global.L2 [%0];" ::"l"(element + ahead * copy_step));
+#endif
+}
+
 FUNCTION u32 lowest_bit(u32 word) { return (u32)__ffs((int)word) - 1; }
 FUNCTION bool has_event(const u32 *events, u32 neuron) {
     return events[neuron / 32] >> neuron % 32 & 1;

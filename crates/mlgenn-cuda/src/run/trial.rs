@@ -10,7 +10,7 @@ use crate::emit::{NetworkEntry, Trial, Word};
 const MOST_TIMESTEPS: usize = 256;
 
 /// Lanes and synapses of a launch, of one batch member: an interrupt is answered between launches.
-const MOST_WORK: usize = 1 << 28;
+const MOST_WORK: usize = 1 << 20;
 
 /// What the launches of trials have in common.
 pub(super) struct TrialLaunch {
