@@ -44,6 +44,8 @@ pub trait DeviceModel: Send + Sync {
 pub struct DeviceLoad<'a> {
     /// The mirrors of all arrays, which have the sizes that are needed.
     pub mirrors: &'a [Arc<Buffer>],
+    /// Whether each array is known to be zero; others may be as well.
+    pub zero: &'a [bool],
     /// Keys of all random streams, see [`crate::random_keys`].
     pub keys: &'a Buffer,
     /// Timesteps of recorded events to keep.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mlgenn_ir::launch::{Launch, Watch};
 use mlgenn_ir::{Buffer, Type};
 use mlgenn_model::Plan;
-use mlgenn_model::layout::{ArrayId, Length};
+use mlgenn_model::layout::{Array, ArrayId, Length};
 use mlgenn_model::plan::{ConnectivityPlan, InitFrom, InitOver, InitPlan};
 
 use crate::arrays::{ArrayData, Arrays};
@@ -88,6 +88,25 @@ pub(crate) fn initialise(
     let index =
         plan.synapse_groups.iter().map(|group| ConnectivityIndex::new(group, buffers)).collect();
     Ok((index, sparse_time + start.elapsed()))
+}
+
+/// Whether each array is known to be zero after [`initialise`]: its memory has not been touched.
+pub(crate) fn untouched(plan: &Plan, arrays: &Arrays) -> Vec<bool> {
+    let is_zero = |(id, array): (ArrayId, &Array)| {
+        let not_given = match arrays.get(&array.path) {
+            None => true,
+            Some(data) => {
+                matches!(data, ArrayData::Zeros(_)) && array.length == Length::GivenAtLoad
+            }
+        };
+        let mut starts = plan.initialisers.iter().filter(|init| init.array == id).peekable();
+        let initialised = starts.peek().is_some() || array.length == Length::GivenAtLoad;
+        not_given
+            && initialised
+            && array.fill == 0
+            && starts.all(|init| matches!(init.from, InitFrom::Bits(0)))
+    };
+    plan.layout.arrays().map(is_zero).collect()
 }
 
 /// Every array that is given belongs to something.

@@ -6,10 +6,12 @@ use indexmap::IndexMap;
 use mlgenn_model::layout::ArrayId;
 use mlgenn_model::plan::ConnectivityPlan;
 
+use crate::arrays::Arrays;
 use crate::bind::Surroundings;
 use crate::custom_connectivity_update::ConnectivityUpdates;
 use crate::device::{DeviceLoad, Timesteps};
 use crate::error::EngineError;
+use crate::load::untouched;
 use crate::mirror::{Access, Mirrors};
 use crate::run_plan::{RunPlan, StepUpdate};
 use crate::simulation::{Recorded, Simulation};
@@ -20,11 +22,13 @@ impl Simulation {
     /// Allocate everything on the device of the backend, if it has one.
     pub(crate) fn load_on_device(
         &mut self,
+        arrays: &Arrays,
         recording_timesteps: Option<usize>,
     ) -> Result<(), EngineError> {
         let Some(model) = &self.model.on_device else { return Ok(()) };
         let load = DeviceLoad {
             mirrors: &self.buffers,
+            zero: &untouched(&self.model.plan, arrays),
             keys: &self.keys,
             recording_timesteps: recording_timesteps.unwrap_or(0),
             timing: self.model.plan.network.timing_enabled,

@@ -182,7 +182,7 @@ impl Simulation {
             connectivity_runs: Buffer::new(Type::U32, 1)?,
             model,
         };
-        simulation.load_on_device(recording_timesteps)?;
+        simulation.load_on_device(arrays, recording_timesteps)?;
         Ok(simulation)
     }
 

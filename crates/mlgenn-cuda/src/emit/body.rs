@@ -23,6 +23,8 @@ pub(super) struct Body<'a> {
     indent: usize,
     /// Additions that do not wait for the element before, by slot.
     additions: HashMap<SlotId, Addition>,
+    /// Slots whose elements have been read before, for many members.
+    ahead: &'a [SlotId],
     /// Slots that lanes are summed for, one entry per instruction, in the order of the text form.
     pub(super) sums: Vec<SlotId>,
     /// Slots that events are emitted to.
@@ -30,11 +32,13 @@ pub(super) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// Write the body of a kernel whose slots are reached as `accesses` says.
+    /// Write the body of a kernel whose slots are reached as `accesses` says; elements of those in
+    /// `ahead` have been read.
     pub(super) fn write(
         kernel: &'a Kernel,
         accesses: &'a [Access],
         shape: Shape,
+        ahead: &'a [SlotId],
         indent: usize,
     ) -> Self {
         // Threads that go through many synapses must not wait for each of them.
@@ -48,6 +52,7 @@ impl<'a> Body<'a> {
             text: String::new(),
             indent,
             additions,
+            ahead,
             sums: Vec::new(),
             events: Vec::new(),
         };
@@ -221,6 +226,9 @@ impl<'a> Body<'a> {
                 };
                 let rest: String = arguments.iter().map(|x| format!(", v{}", x.0)).collect();
                 format!("Random<{scalar}>::{name}({at}{rest})")
+            }
+            Op::Read(slot) if self.ahead.contains(slot) => {
+                Self::as_value(ty, format!("ahead{}[next]", slot.0))
             }
             Op::Read(slot) => match &self.accesses[slot.0 as usize] {
                 Access::Value(value) => value.clone(),

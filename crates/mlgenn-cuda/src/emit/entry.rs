@@ -1,9 +1,10 @@
 //! Entries of a translation unit: what is launched.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use mlgenn_ir::launch::Pattern;
-use mlgenn_ir::{Kernel, SlotId, SlotKind, Type};
+use mlgenn_ir::{Kernel, Op, SlotId, SlotKind, Type};
 
 use super::access::{Access, Adding, CopyOf};
 use super::body::Body;
@@ -56,6 +57,8 @@ pub(super) struct Writer<'a> {
     copies: &'a [CopyOf],
     shape: Shape,
     members: Members,
+    /// Whether no two slots are bound to the same array.
+    distinct: bool,
     name: String,
 }
 
@@ -70,10 +73,19 @@ impl<'a> Writer<'a> {
     ) -> Self {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
         let name = format!("kernel{index}_{}", kernel.name.chars().map(plain).collect::<String>());
-        Self { kernel, accesses, copies, shape, members, name }
+        Self { kernel, accesses, copies, shape, members, distinct: false, name }
+    }
+
+    /// Say that no two slots are bound to the same array.
+    pub(super) fn distinct(mut self, distinct: bool) -> Self {
+        self.distinct = distinct;
+        self
     }
 
     pub(super) fn entry(self, form: Form) -> Entry {
+        if self.members == Members::All {
+            return self.over_members();
+        }
         let (mut text, level) = match form {
             Form::Launched => self.launched(),
             Form::Called => self.called(),
@@ -91,33 +103,24 @@ impl<'a> Writer<'a> {
         }
         let lead = self.shape.lead(form);
         let depth = level + 1 + lead.iter().filter(|line| line.ends_with('{')).count();
-        let body = Body::write(self.kernel, self.accesses, self.shape, depth);
+        let body = Body::write(self.kernel, self.accesses, self.shape, &[], depth);
         let sums: Vec<_> = body.sums.iter().map(|slot| self.kernel.slot(*slot).ty).collect();
         start.extend(body.events.iter().map(|slot| format!("bool event{} = false;", slot.0)));
         start.extend(sums.iter().enumerate().map(|(sum, ty)| format!("{ty} sum{sum} = 0;")));
         start.extend(self.shape.before(form).iter().map(|&line| line.to_owned()));
         start.push(format!("if ({}) {{", self.shape.inside(form)));
-        let over_members = self.members == Members::All;
-        if !over_members {
-            start.extend(self.held().map(|(slot, index)| {
-                let ty = memory_type(self.kernel.slot(slot).ty);
-                format!("{ty} held{0} = s{0}[{index}];", slot.0)
-            }));
-        }
+        start.extend(self.held().map(|(slot, index)| {
+            let ty = memory_type(self.kernel.slot(slot).ty);
+            format!("{ty} held{0} = s{0}[{index}];", slot.0)
+        }));
         start.extend(lead.iter().map(|&line| line.to_owned()));
-        if over_members {
-            start.extend(self.fetched());
-        }
         let start: Vec<_> = start.iter().map(String::as_str).collect();
         let inner = write_lines(&mut text, &start, level);
         text.push_str(&body.text);
         close(&mut text, inner, level + 1);
         let rows = self.shape.sums_of_rows();
-        let store = |(slot, index): (SlotId, &str)| format!("s{0}[{index}] = held{0};", slot.0);
-        let mut end: Vec<String> = Vec::new();
-        if !over_members {
-            end.extend(self.held().map(store));
-        }
+        let mut end: Vec<String> =
+            self.held().map(|(slot, index)| format!("s{0}[{index}] = held{0};", slot.0)).collect();
         if !rows {
             end.extend(sums.iter().enumerate().map(|(sum, ty)| {
                 format!(
@@ -143,14 +146,7 @@ impl<'a> Writer<'a> {
             }));
         }
         write_lines(&mut text, &last.iter().map(String::as_str).collect::<Vec<_>>(), level);
-        if over_members {
-            close(&mut text, level, 1);
-            for (slot, index) in self.held() {
-                let store = store((slot, index));
-                let _ = writeln!(text, "    if ({}) {store}", self.shape.inside(form));
-            }
-        }
-        close(&mut text, if over_members { 1 } else { level }, 0);
+        close(&mut text, level, 0);
         if !sums.is_empty() && !rows {
             text.push_str(&self.partials(&sums));
             text.push_str(&self.totals(&body.sums));
@@ -171,19 +167,73 @@ impl<'a> Writer<'a> {
                 "for (u32 member = first_member; member < launch->members",
                 "        && member < first_member + launch->members_per_block; ++member) {",
             ],
-            Members::All => {
-                for (slot, index) in self.held() {
-                    let ty = memory_type(self.kernel.slot(slot).ty);
-                    let inside = self.shape.inside(Form::Launched);
-                    let _ = writeln!(text, "    {}", self.pointer(slot));
-                    let _ =
-                        writeln!(text, "    {ty} held{0} = {inside} ? s{0}[{index}] : 0;", slot.0);
-                }
-                &["for (u32 member = 0; member < launch->members; ++member) {"]
-            }
+            Members::All => &[],
         };
         let level = write_lines(&mut text, lines, 1);
         (text, level)
+    }
+
+    /// A function each of whose threads goes through all batch members. It has many of their elements
+    /// under way at a time, as it would wait for each otherwise.
+    fn over_members(self) -> Entry {
+        let mut text = self.head("");
+        let thread = self.shape.thread();
+        let (held, ahead): (Vec<_>, Vec<_>) = (self.held().collect(), self.ahead());
+        let mut lines = vec![
+            format!("const u32 {thread} = blockIdx.x * blockDim.x + threadIdx.x;"),
+            format!("if ({thread} >= launch->lanes) return;"),
+            "const u32 members = launch->members;".to_owned(),
+        ];
+        for (slot, index) in &held {
+            let ty = memory_type(self.kernel.slot(*slot).ty);
+            lines.push(self.pointer(*slot));
+            lines.push(format!("{ty} held{0} = s{0}[{index}];", slot.0));
+        }
+        lines.push("for (u32 first = 0; first < members; first += AHEAD) {".to_owned());
+        for slot in &ahead {
+            let ty = memory_type(self.kernel.slot(*slot).ty);
+            lines.push(format!("{ty} ahead{}[AHEAD];", slot.0));
+            lines.push(format!(
+                "fetch_ahead(ahead{0}, launch->slots[{0}], {thread}, first, members);",
+                slot.0
+            ));
+        }
+        lines.push("#pragma unroll".to_owned());
+        lines.push("for (u32 next = 0; next < AHEAD; ++next) {".to_owned());
+        lines.push("const u32 member = first + next;".to_owned());
+        lines.push("if (member < members) {".to_owned());
+        let outside = |slot: &SlotId| held.iter().any(|(other, _)| other == slot);
+        lines.extend(self.pointers_but(|slot| outside(slot)));
+        lines.extend(self.shape.lead(Form::Launched).iter().map(|&line| line.to_owned()));
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        let level = write_lines(&mut text, &lines, 1);
+        let body = Body::write(self.kernel, self.accesses, self.shape, &ahead, level);
+        text.push_str(&body.text);
+        close(&mut text, level, 1);
+        for (slot, index) in &held {
+            let _ = writeln!(text, "    s{0}[{index}] = held{0};", slot.0);
+        }
+        text.push_str("}\n");
+        Entry { name: self.name, text, sums: Vec::new() }
+    }
+
+    /// Elements of each member that are read once, which can be done before the members before it.
+    fn ahead(&self) -> Vec<SlotId> {
+        let mut reads: HashMap<SlotId, usize> = HashMap::new();
+        self.kernel.body.for_each_op(&mut |op| {
+            if let Op::Read(slot) = op {
+                *reads.entry(*slot).or_default() += 1;
+            }
+        });
+        let of_member = |slot: &SlotId| {
+            let access = &self.accesses[slot.0 as usize];
+            self.distinct
+                && self.shape == Shape::Lanes
+                && self.copies[slot.0 as usize] == CopyOf::MEMBER
+                && matches!(access, Access::Element { index, .. } if index == self.shape.thread())
+        };
+        let once = |slot: &SlotId| reads.get(slot) == Some(&1);
+        self.kernel.slot_ids().filter(of_member).filter(once).collect()
     }
 
     /// Head of a function that is called, and the level that its body is at.
@@ -218,31 +268,14 @@ impl<'a> Writer<'a> {
         format!("{comment}extern \"C\" __global__ void {name}{suffix}(const Launch *launch) {{\n")
     }
 
-    /// Lines that ask for the elements of the next members: a thread that goes through all of them
-    /// must not wait for each.
-    fn fetched(&self) -> Vec<String> {
-        let of_member = |slot: &SlotId| self.copies[slot.0 as usize] == CopyOf::MEMBER;
-        let slots = self.kernel.slot_ids().filter(of_member);
-        slots
-            .filter_map(|slot| match &self.accesses[slot.0 as usize] {
-                Access::Element { index, .. } => Some(format!(
-                    "fetch_ahead(s{0} + {index}, launch->slots[{0}].copy_step, \
-                     launch->members - member);",
-                    slot.0
-                )),
-                _ => None,
-            })
-            .collect()
+    /// Pointers to the first elements of all slots.
+    fn pointers(&self) -> Vec<String> {
+        self.pointers_but(|_| false)
     }
 
-    /// Pointers to the first elements of all slots, but of those that are held over all members.
-    fn pointers(&self) -> Vec<String> {
-        let held: Vec<_> = match self.members {
-            Members::All => self.held().map(|(slot, _)| slot).collect(),
-            _ => Vec::new(),
-        };
+    fn pointers_but(&self, known: impl Fn(&SlotId) -> bool) -> Vec<String> {
         let in_memory = |slot: &SlotId| {
-            !matches!(self.accesses[slot.0 as usize], Access::Value(_)) && !held.contains(slot)
+            !matches!(self.accesses[slot.0 as usize], Access::Value(_)) && !known(slot)
         };
         self.kernel.slot_ids().filter(in_memory).map(|slot| self.pointer(slot)).collect()
     }

@@ -1,5 +1,7 @@
 //! Entries for the kernels of a plan.
 
+use std::collections::BTreeSet;
+
 use mlgenn_ir::{Domain, Op, SlotKind};
 use mlgenn_model::Plan;
 use mlgenn_model::layout::{ArrayId, Copies};
@@ -28,7 +30,10 @@ pub(super) fn planned_entry(
             hold_over_members(slot.kind, access, *copy);
         }
     }
-    Writer::new(index, &planned.kernel, &accesses, &copies, shape, members).entry(form)
+    let mut arrays = BTreeSet::new();
+    let distinct = planned.arrays().all(|array| arrays.insert(array));
+    let writer = Writer::new(index, &planned.kernel, &accesses, &copies, shape, members);
+    writer.distinct(distinct).entry(form)
 }
 
 /// How the presynaptic updates of a kernel are run: with a thread per postsynaptic neuron, so that

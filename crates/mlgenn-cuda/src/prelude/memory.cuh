@@ -175,13 +175,18 @@ FUNCTION void atomic_or_element(
     if (inside(launch, slot, index, length)) atomicOr(array + index, bits);
 }
 
-// Ask for the element of a batch member further on, of which there are `left`.
+// Batch members that a thread reads elements of before it needs them.
+#define AHEAD 8u
+
+// Read the element of a lane for the next members.
 template <typename T>
-FUNCTION void fetch_ahead(const T *element, i64 copy_step, u32 left) {
-#ifndef MLGENN_HOST
-    const u32 ahead = 16;
-    if (ahead < left) asm volatile("prefetch.global.L2 [%0];" ::"l"(element + ahead * copy_step));
-#endif
+FUNCTION void fetch_ahead(T *to, const Slot &slot, u32 lane, u32 first, u32 members) {
+#pragma unroll
+    for (u32 next = 0; next < AHEAD; ++next) {
+        // Beyond the last member the values are not used.
+        const u32 member = first + next < members ? first + next : members - 1;
+        to[next] = copy_of<T>(slot, member)[lane];
+    }
 }
 
 FUNCTION u32 lowest_bit(u32 word) { return (u32)__ffs((int)word) - 1; }

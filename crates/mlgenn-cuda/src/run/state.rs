@@ -66,12 +66,13 @@ impl GpuState {
         let keys = load.keys.with_bytes(|bytes| arena.borrow_mut().upload(bytes))?;
         let place = |array: ArrayId| {
             let mirror = &load.mirrors[array.0];
-            let address = mirror.with_bytes(|bytes| {
-                // Memory is zero already.
-                let zero = bytes.iter().all(|&byte| byte == 0);
-                let mut arena = arena.borrow_mut();
-                if zero { arena.allocate(bytes.len().max(8)) } else { arena.upload(bytes) }
-            });
+            let mut arena = arena.borrow_mut();
+            // Memory is zero already.
+            let address = if load.zero[array.0] {
+                arena.allocate((mirror.len() * mirror.ty().bytes()).max(8))
+            } else {
+                mirror.with_bytes(|bytes| arena.upload(bytes))
+            };
             Ok((address?, mirror.len()))
         };
         let memory = Memory::new(plan, &arena, keys, load.recording_timesteps, place)?;
