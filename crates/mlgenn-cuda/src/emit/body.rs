@@ -3,16 +3,27 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use mlgenn_ir::additions::{Addition, additions};
 use mlgenn_ir::{
     BinaryOp, CompareOp, Instruction, Kernel, Op, Region, SlotId, SlotKind, Type, UnaryOp, Value,
 };
 use mlgenn_lang::typed::RandomFunction;
 
 use super::access::{Access, Adding};
-use super::additions::{Addition, additions};
 use super::shape::Shape;
 use super::types::{constant, memory_type, value_type};
 use super::{mathematics, print};
+
+/// What else a body depends on.
+#[derive(Clone, Copy)]
+pub(super) struct BodyOptions<'a> {
+    /// What a thread does.
+    pub(super) shape: Shape,
+    /// Slots whose elements have been read before, for many members.
+    pub(super) ahead: &'a [SlotId],
+    /// Slots whose sums are taken elsewhere.
+    pub(super) left_out: &'a [SlotId],
+}
 
 /// Statements for the body of a kernel.
 pub(super) struct Body<'a> {
@@ -23,8 +34,7 @@ pub(super) struct Body<'a> {
     indent: usize,
     /// Additions that do not wait for the element before, by slot.
     additions: HashMap<SlotId, Addition>,
-    /// Slots whose elements have been read before, for many members.
-    ahead: &'a [SlotId],
+    options: BodyOptions<'a>,
     /// Slots that lanes are summed for, one entry per instruction, in the order of the text form.
     pub(super) sums: Vec<SlotId>,
     /// Slots that events are emitted to.
@@ -32,17 +42,16 @@ pub(super) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// Write the body of a kernel whose slots are reached as `accesses` says; elements of those in
-    /// `ahead` have been read.
+    /// Write the body of a kernel whose slots are reached as `accesses` says.
     pub(super) fn write(
         kernel: &'a Kernel,
         accesses: &'a [Access],
-        shape: Shape,
-        ahead: &'a [SlotId],
+        options: BodyOptions<'a>,
         indent: usize,
     ) -> Self {
         // Threads that go through many synapses must not wait for each of them.
-        let mut additions = if shape.has_events() { additions(kernel) } else { HashMap::default() };
+        let mut additions =
+            if options.shape.has_events() { additions(kernel) } else { HashMap::default() };
         additions.retain(|slot, _| {
             matches!(accesses[slot.0 as usize], Access::Element { adding: Adding::Alone, .. })
         });
@@ -52,7 +61,7 @@ impl<'a> Body<'a> {
             text: String::new(),
             indent,
             additions,
-            ahead,
+            options,
             sums: Vec::new(),
             events: Vec::new(),
         };
@@ -227,7 +236,7 @@ impl<'a> Body<'a> {
                 let rest: String = arguments.iter().map(|x| format!(", v{}", x.0)).collect();
                 format!("Random<{scalar}>::{name}({at}{rest})")
             }
-            Op::Read(slot) if self.ahead.contains(slot) => {
+            Op::Read(slot) if self.options.ahead.contains(slot) => {
                 Self::as_value(ty, format!("ahead{}[next]", slot.0))
             }
             Op::Read(slot) => match &self.accesses[slot.0 as usize] {
@@ -290,6 +299,9 @@ impl<'a> Body<'a> {
         match op {
             Op::Write(slot, value) => {
                 let element = self.element(*slot);
+                if self.options.left_out.contains(slot) {
+                    return;
+                }
                 if let Some(Addition { value, negative, .. }) = self.additions.get(slot) {
                     let sign = if *negative { "-" } else { "" };
                     self.line(&format!("add_alone(&{element}, {sign}v{});", value.0));

@@ -7,7 +7,7 @@ use mlgenn_ir::launch::Pattern;
 use mlgenn_ir::{Kernel, Op, SlotId, SlotKind, Type};
 
 use super::access::{Access, Adding, CopyOf};
-use super::body::Body;
+use super::body::{Body, BodyOptions};
 use super::shape::{Members, Shape, close, write_lines};
 use super::types::memory_type;
 
@@ -30,7 +30,10 @@ pub(super) enum Form {
     Launched,
     /// Another function of the text calls it for one lane of one batch member, with all threads of
     /// a warp at a time, and has listed the events.
-    Called,
+    Called {
+        /// Whether there are so few lanes that most threads wait for them.
+        few: bool,
+    },
 }
 
 /// Threads that share a sum over lanes.
@@ -59,6 +62,8 @@ pub(super) struct Writer<'a> {
     members: Members,
     /// Whether no two slots are bound to the same array.
     distinct: bool,
+    /// Slots whose sums are taken elsewhere.
+    left_out: Vec<SlotId>,
     name: String,
 }
 
@@ -73,12 +78,19 @@ impl<'a> Writer<'a> {
     ) -> Self {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
         let name = format!("kernel{index}_{}", kernel.name.chars().map(plain).collect::<String>());
-        Self { kernel, accesses, copies, shape, members, distinct: false, name }
+        let left_out = Vec::new();
+        Self { kernel, accesses, copies, shape, members, distinct: false, left_out, name }
     }
 
     /// Say that no two slots are bound to the same array.
     pub(super) fn distinct(mut self, distinct: bool) -> Self {
         self.distinct = distinct;
+        self
+    }
+
+    /// Leave out sums that are taken elsewhere.
+    pub(super) fn left_out(mut self, slots: Vec<SlotId>) -> Self {
+        self.left_out = slots;
         self
     }
 
@@ -88,7 +100,7 @@ impl<'a> Writer<'a> {
         }
         let (mut text, level) = match form {
             Form::Launched => self.launched(),
-            Form::Called => self.called(),
+            Form::Called { .. } => self.called(),
         };
         let thread = self.shape.thread();
         let mut start = self.pointers();
@@ -98,12 +110,12 @@ impl<'a> Writer<'a> {
                 Form::Launched => format!(
                     "const u32 *const events = current_of<u32>(launch->slots[{slot}], member);"
                 ),
-                Form::Called => "const u32 *const events = list.bits;".to_owned(),
+                Form::Called { .. } => "const u32 *const events = list.bits;".to_owned(),
             });
         }
         let lead = self.shape.lead(form);
         let depth = level + 1 + lead.iter().filter(|line| line.ends_with('{')).count();
-        let body = Body::write(self.kernel, self.accesses, self.shape, &[], depth);
+        let body = Body::write(self.kernel, self.accesses, self.options(&[]), depth);
         let sums: Vec<_> = body.sums.iter().map(|slot| self.kernel.slot(*slot).ty).collect();
         start.extend(body.events.iter().map(|slot| format!("bool event{} = false;", slot.0)));
         start.extend(sums.iter().enumerate().map(|(sum, ty)| format!("{ty} sum{sum} = 0;")));
@@ -152,6 +164,10 @@ impl<'a> Writer<'a> {
             text.push_str(&self.totals(&body.sums));
         }
         Entry { name: self.name, text, sums }
+    }
+
+    fn options<'b>(&'b self, ahead: &'b [SlotId]) -> BodyOptions<'b> {
+        BodyOptions { shape: self.shape, ahead, left_out: &self.left_out }
     }
 
     /// Head and first lines of a function that is launched, and the level that its body is at.
@@ -207,7 +223,7 @@ impl<'a> Writer<'a> {
         lines.extend(self.shape.lead(Form::Launched).iter().map(|&line| line.to_owned()));
         let lines: Vec<_> = lines.iter().map(String::as_str).collect();
         let level = write_lines(&mut text, &lines, 1);
-        let body = Body::write(self.kernel, self.accesses, self.shape, &ahead, level);
+        let body = Body::write(self.kernel, self.accesses, self.options(&ahead), level);
         text.push_str(&body.text);
         close(&mut text, level, 1);
         for (slot, index) in &held {
@@ -270,7 +286,7 @@ impl<'a> Writer<'a> {
 
     /// Pointers to the first elements of all slots.
     fn pointers(&self) -> Vec<String> {
-        self.pointers_but(|_| false)
+        self.pointers_but(|slot| self.left_out.contains(slot))
     }
 
     fn pointers_but(&self, known: impl Fn(&SlotId) -> bool) -> Vec<String> {

@@ -10,7 +10,6 @@
 //! [`mlgenn_ir::launch`].
 
 mod access;
-mod additions;
 mod body;
 mod entry;
 mod mathematics;
@@ -28,7 +27,7 @@ pub use network::{
 };
 pub use placement::Placement;
 pub use shape::{Connectivity, Members, Shape, Trigger};
-pub use trial::{Trial, Word};
+pub use trial::{LateSum, Trial, Word};
 
 /// What all translation units start with.
 pub fn prelude() -> String {

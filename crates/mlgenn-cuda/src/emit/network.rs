@@ -3,7 +3,7 @@
 use mlgenn_model::Plan;
 use mlgenn_model::layout::Copies;
 use mlgenn_model::plan::{
-    CustomUpdatePlan, CustomUpdateSize, EventQueueId, PlannedKernel, SynapseKernel,
+    CustomUpdatePlan, CustomUpdateSize, EventQueueId, EventSum, PlannedKernel, SynapseKernel,
 };
 
 use super::PARTIAL_SUMS;
@@ -56,6 +56,8 @@ pub struct NetworkEntry {
     pub members: Members,
     /// The kernel, and what its slots are bound to.
     pub planned: PlannedKernel,
+    /// Sums that can be taken later.
+    pub event_sums: Vec<EventSum>,
     /// Its text.
     pub entry: Entry,
 }
@@ -209,8 +211,10 @@ struct Entries<'a> {
 impl Entries<'_> {
     fn add(&mut self, stage: Stage, kernel: &PlannedKernel, shape: Shape, members: Members) {
         let number = self.entries.len();
-        let entry = planned_entry(number, self.plan, kernel, shape, members, Form::Launched);
-        self.entries.push(NetworkEntry { stage, shape, members, planned: kernel.clone(), entry });
+        let entry =
+            planned_entry(number, self.plan, kernel, shape, members, Form::Launched, Vec::new());
+        let (planned, event_sums) = (kernel.clone(), Vec::new());
+        self.entries.push(NetworkEntry { stage, shape, members, planned, event_sums, entry });
     }
 
     fn synapses(&mut self) {
@@ -239,6 +243,9 @@ impl Entries<'_> {
                 };
                 let members = members_of(self.plan, body);
                 self.add(Stage::Synapses(stage, index), body, shape, members);
+                if let Some(entry) = self.entries.last_mut() {
+                    entry.event_sums = kernel.event_sums.clone();
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mlgenn_ir::{Domain, Op, SlotKind};
+use mlgenn_ir::{Domain, Op, SlotId, SlotKind};
 use mlgenn_model::Plan;
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{Index, PlannedKernel, SlotBinding};
@@ -19,6 +19,7 @@ pub(super) fn planned_entry(
     shape: Shape,
     members: Members,
     form: Form,
+    left_out: Vec<SlotId>,
 ) -> Entry {
     let bound = planned.kernel.slots.iter().zip(&planned.bindings);
     let mut accesses: Vec<_> =
@@ -33,7 +34,7 @@ pub(super) fn planned_entry(
     let mut arrays = BTreeSet::new();
     let distinct = planned.arrays().all(|array| arrays.insert(array));
     let writer = Writer::new(index, &planned.kernel, &accesses, &copies, shape, members);
-    writer.distinct(distinct).entry(form)
+    writer.distinct(distinct).left_out(left_out).entry(form)
 }
 
 /// How the presynaptic updates of a kernel are run: with a thread per postsynaptic neuron, so that

@@ -98,7 +98,7 @@ impl Shape {
     /// Lines before the condition that a thread has work, see [`Shape::inside`].
     pub(super) fn before(self, form: Form) -> &'static [&'static str] {
         match (self, form) {
-            (Self::RowPart { trigger: Trigger::Events, .. }, Form::Called) => &[
+            (Self::RowPart { trigger: Trigger::Events, .. }, Form::Called { .. }) => &[
                 "const bool inside = part < list.count * PARTIAL_SUMS;",
                 "const u32 pre = inside ? list.neurons[part / PARTIAL_SUMS] : 0;",
             ],
@@ -135,8 +135,13 @@ impl Shape {
                 "const u32 pre = 32 * word + lowest_bit(left);",
                 "const u32 post = 32 * word + lowest_bit(left);",
             ),
-            Form::Called => (
-                &["#pragma unroll 8", "for (u32 i = 0; i < list.count; ++i) {"],
+            Form::Called { few } => (
+                // Enough synapses under way at a time.
+                if few {
+                    &["#pragma unroll 32", "for (u32 i = 0; i < list.count; ++i) {"]
+                } else {
+                    &["#pragma unroll 8", "for (u32 i = 0; i < list.count; ++i) {"]
+                },
                 "const u32 pre = list.neurons[i];",
                 "const u32 post = list.neurons[i];",
             ),

@@ -7,20 +7,36 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use mlgenn_ir::SlotKind;
+use mlgenn_ir::{Op, SlotKind};
 use mlgenn_model::Plan;
 use mlgenn_model::layout::ArrayId;
 use mlgenn_model::plan::{EventQueueId, RingPosition, Scalar, SlotBinding};
 
 use super::entry::Form;
-use super::network::{EventSource, NetworkEntry, Stage};
+use super::network::{EventSource, NetworkEntry, Sizes, Stage};
 use super::placement::Placement;
 use super::planned::planned_entry;
-use super::shape::{Shape, Trigger};
+use super::shape::{Members, Shape, Trigger};
 use super::types::{constant, value_type};
 
-/// Most threads of a block: two blocks fit on a multiprocessor with 64 registers a thread.
+/// Most threads of a block.
 const MOST_THREADS: usize = 512;
+
+/// Most timesteps of a launch.
+const MOST_TIMESTEPS: usize = 256;
+
+/// Lanes and synapses of a launch, of one batch member: an interrupt is answered between launches.
+const MOST_WORK: usize = 1 << 20;
+
+/// Bytes of what is kept in a launch for sums that are taken after it: they stay in the cache.
+const MOST_KEPT: usize = 32 << 20;
+
+/// Threads of a multiprocessor that have 64 registers each, and multiprocessors of a large GPU.
+const RESIDENT_THREADS: usize = 1024;
+const MULTIPROCESSORS: usize = 132;
+
+/// Lanes of an entry for which most threads of a block wait.
+const FEW_LANES: usize = 64;
 
 /// Most neurons whose events are listed: their lists are in the memory that a block shares.
 const MOST_LISTED: usize = 16 * 1024;
@@ -38,8 +54,14 @@ pub struct Trial {
     pub text: String,
     /// Threads of a block.
     pub threads: usize,
-    /// Lanes and synapses that one member has in a timestep.
-    pub work: usize,
+    /// Most timesteps of a launch.
+    pub longest: usize,
+    /// Batch members that a block goes through, one after the other.
+    pub members_per_block: usize,
+    /// Sums that are taken after the timesteps.
+    pub late_sums: Vec<LateSum>,
+    /// Neurons of each queue whose events are kept for them.
+    pub kept_events: Vec<usize>,
     /// What to hand over, in order.
     pub words: Vec<Word>,
 }
@@ -55,12 +77,27 @@ pub enum Word {
     Data(usize, usize),
     /// Number of elements of a slot of an entry.
     Length(usize, usize),
-    /// Address of the bits of a queue of events.
-    Bits(EventQueueId),
+    /// Address of an array.
+    Address(ArrayId),
     /// Address of the recorded events of a queue.
     Recorded(EventQueueId),
     /// Timesteps of recorded events.
     RecordedTimesteps,
+    /// Address of the values that are kept for a sum, by number.
+    Values(usize),
+    /// Address of the events that are kept for sums, by number.
+    Events(usize),
+}
+
+/// A sum over events that is taken after the timesteps: see [`mlgenn_model::plan::EventSum`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LateSum {
+    /// The array that is added to.
+    pub sum: ArrayId,
+    /// Which of the events that are kept.
+    pub events: usize,
+    /// Sizes of the synapse group.
+    pub sizes: Sizes,
 }
 
 /// Number of lanes and synapses that an entry goes through in a timestep if all neurons are silent
@@ -103,29 +140,89 @@ impl Trial {
         if lists.iter().map(neurons).sum::<usize>() > MOST_LISTED {
             return None;
         }
+        let direct = stages
+            .iter()
+            .any(|(_, entry)| entry.members == Members::Block && entry.event_sums.is_empty());
+        let members_per_block = if direct { plan.blocks.largest() } else { 1 };
+        let blocks = plan.network.batch_size.div_ceil(members_per_block);
+        // All blocks side by side, if possible.
+        let side_by_side = blocks.div_ceil(MULTIPROCESSORS).max(1);
+        let most = (RESIDENT_THREADS / side_by_side / 32 * 32).clamp(128, MOST_THREADS);
         let widest = stages.iter().filter(|(_, entry)| entry.shape.is_by_neuron());
         let widest = widest.map(|(_, entry)| entry.sizes(plan).lanes).max().unwrap_or(1);
         // As few rounds as possible, and no more threads than these need.
-        let rounds = widest.div_ceil(MOST_THREADS);
-        let threads = widest.div_ceil(rounds).next_multiple_of(32).max(64);
-        let mut writer =
-            Writer { plan, lists, threads, text: String::new(), words: Vec::new(), level: 0 };
+        let threads = widest.div_ceil(widest.div_ceil(most)).next_multiple_of(32).max(64);
+        let kept = stages.iter().flat_map(|(_, entry)| {
+            let columns = entry.sizes(plan).columns;
+            entry.event_sums.iter().map(move |_| 4 * columns * plan.network.batch_size)
+        });
+        let kept: usize = kept.sum();
+        let longest = MOST_TIMESTEPS
+            .min(MOST_WORK / work.max(1))
+            .min(MOST_KEPT / kept.max(1))
+            .max(if kept > 0 { 8 } else { 1 });
+        let mut writer = Writer {
+            plan,
+            lists,
+            threads,
+            longest,
+            members_per_block,
+            text: String::new(),
+            words: Vec::new(),
+            level: 0,
+            late_sums: Vec::new(),
+            kept_events: Vec::new(),
+        };
         for &(number, entry) in &stages {
+            let left_out: Vec<_> = entry.event_sums.iter().map(|sum| sum.sum).collect();
+            if !does_something(entry) {
+                continue;
+            }
             let called = planned_entry(
                 number,
                 plan,
                 &entry.planned,
                 entry.shape,
                 entry.members,
-                Form::Called,
+                Form::Called { few: entry.sizes(plan).lanes <= FEW_LANES },
+                left_out,
             );
             writer.text.push_str(&called.text);
             writer.text.push('\n');
         }
         writer.function(&stages);
         writer.finish();
-        Some(Self { text: writer.text, threads, work, words: writer.words })
+        let kept_events =
+            writer.kept_events.iter().map(|list| queue_neurons(plan, writer.lists[*list].queue));
+        Some(Self {
+            kept_events: kept_events.collect(),
+            text: writer.text,
+            threads,
+            longest,
+            members_per_block,
+            late_sums: writer.late_sums,
+            words: writer.words,
+        })
     }
+}
+
+/// Whether an entry does more than sums that are taken later.
+fn does_something(entry: &NetworkEntry) -> bool {
+    let mut does = false;
+    entry.planned.kernel.body.for_each_op(&mut |op| match op {
+        Op::Write(slot, _) => does |= entry.event_sums.iter().all(|sum| sum.sum != *slot),
+        Op::Accumulate(..)
+        | Op::AccumulateDelayed { .. }
+        | Op::Emit(..)
+        | Op::StoreElement(..)
+        | Op::AccumulateElement(..)
+        | Op::StorePointer(..)
+        | Op::AtomicOr(..)
+        | Op::Print { .. }
+        | Op::Assert(_) => does = true,
+        _ => {}
+    });
+    does
 }
 
 /// Number of neurons of the population of a queue.
@@ -156,6 +253,11 @@ struct Writer<'a> {
     /// Events that are listed in each timestep.
     lists: Vec<EventSource>,
     threads: usize,
+    longest: usize,
+    members_per_block: usize,
+    late_sums: Vec<LateSum>,
+    /// Which lists are kept for them.
+    kept_events: Vec<usize>,
     text: String,
     words: Vec<Word>,
     level: usize,
@@ -199,10 +301,11 @@ impl Writer<'_> {
     fn function(&mut self, stages: &[(usize, &NetworkEntry)]) {
         let plan = self.plan;
         let (threads, time) = (self.threads, self.time());
-        let (members, per_block) = (plan.network.batch_size, plan.blocks.largest());
+        let (members, per_block) = (plan.network.batch_size, self.members_per_block);
+        let blocks = RESIDENT_THREADS / threads.min(RESIDENT_THREADS);
         self.line("// All timesteps of a block of batch members");
         self.line(&format!(
-            "extern \"C\" __global__ void __launch_bounds__({threads}, 2) run_trial(const Trial \
+            "extern \"C\" __global__ void __launch_bounds__({threads}, {blocks}) run_trial(const Trial \
              *trial) {{"
         ));
         self.line("if (is_spare()) return;");
@@ -234,6 +337,7 @@ impl Writer<'_> {
         let moved = self.rings(|ring| dendritic.contains(&ring));
         self.advance(&moved);
         self.list_events();
+        self.keep_events(stages);
         let (neurons, synaptic): (Vec<_>, Vec<_>) =
             stages.iter().partition(|(_, entry)| matches!(entry.stage, Stage::Neurons(_)));
         self.stages(&synaptic);
@@ -263,7 +367,12 @@ impl Writer<'_> {
     /// The bits of events of the current member: an expression.
     fn bits(&mut self, source: EventSource, at: RingPosition) -> String {
         let array = self.plan.event_queues[source.queue.0].array;
-        let data = self.word(Word::Bits(source.queue));
+        self.element(Word::Address(array), array, at, "u32")
+    }
+
+    /// The first element of an array of the current member: an expression.
+    fn element(&mut self, data: Word, array: ArrayId, at: RingPosition, ty: &str) -> String {
+        let data = self.word(data);
         let place = Placement::new(self.plan, array, at);
         let slot = match place.ring.filter(|_| place.slots > 1) {
             Some(ring) => {
@@ -275,7 +384,7 @@ impl Writer<'_> {
             }
             None => String::new(),
         };
-        format!("(u32 *){data} + (u64)member * {}{slot}", place.copy_step)
+        format!("({ty} *){data} + (u64)member * {}{slot}", place.copy_step)
     }
 
     fn list_events(&mut self) {
@@ -299,6 +408,65 @@ impl Writer<'_> {
         }
     }
 
+    /// Keep the events that sums are taken over later: `[words][timesteps][members]`.
+    fn keep_events(&mut self, stages: &[(usize, &NetworkEntry)]) {
+        let (plan, threads) = (self.plan, self.threads);
+        let (longest, members) = (self.longest, plan.network.batch_size);
+        for (_, entry) in stages.iter().filter(|(_, entry)| !entry.event_sums.is_empty()) {
+            let Some(source) = entry.events(plan) else { continue };
+            let Some(list) = self.lists.iter().position(|&other| other == source) else { continue };
+            if self.kept_events.contains(&list) {
+                continue;
+            }
+            let kept = self.word(Word::Events(self.kept_events.len()));
+            self.kept_events.push(list);
+            let words = queue_neurons(plan, source.queue).div_ceil(32);
+            self.line(&format!(
+                "for (u32 word = first_lane({threads}u, 0u); word < {words}u; word += \
+                 lane_step({threads}u)) {{"
+            ));
+            self.line(&format!(
+                "((u32 *){kept})[((u64)word * {longest}u + step) * {members}u + member] = \
+                 bits{list}[word];"
+            ));
+            self.line("}");
+        }
+    }
+
+    /// Keep what sums add at events later: `[timesteps][members][columns]`.
+    fn keep_values(&mut self, entry: &NetworkEntry, offset: usize) {
+        let (plan, threads) = (self.plan, self.threads);
+        let sizes = entry.sizes(plan);
+        let members = plan.network.batch_size;
+        let Some(source) = entry.events(plan) else { return };
+        for sum in &entry.event_sums {
+            let (SlotBinding::Array { array, at }, SlotBinding::Array { array: target, .. }) = (
+                entry.planned.bindings[sum.value.0 as usize],
+                entry.planned.bindings[sum.sum.0 as usize],
+            ) else {
+                continue;
+            };
+            let list = self.lists.iter().position(|&other| other == source);
+            let events = self.kept_events.iter().position(|&kept| Some(kept) == list).unwrap_or(0);
+            let kept = self.word(Word::Values(self.late_sums.len()));
+            self.late_sums.push(LateSum { sum: target, events, sizes });
+            let from = self.element(Word::Address(array), array, at, "f32");
+            let sign = if sum.negative { "-" } else { "" };
+            self.line("{");
+            self.line(&format!("const f32 *const from = {from};"));
+            self.line(&format!(
+                "f32 *const to = (f32 *){kept} + ((u64)step * {members}u + member) * {}u;",
+                sizes.columns
+            ));
+            self.line(&format!(
+                "for (u32 lane = first_lane({threads}u, {offset}u); lane < {}u; lane += \
+                 lane_step({threads}u)) to[lane] = {sign}from[lane];",
+                sizes.columns
+            ));
+            self.line("}");
+        }
+    }
+
     /// Run entries level by level.
     fn stages(&mut self, stages: &[&(usize, &NetworkEntry)]) {
         let stages: Vec<_> = stages.iter().map(|&&stage| stage).collect();
@@ -307,7 +475,10 @@ impl Writer<'_> {
             // Small entries of a level go to different warps.
             let mut offset = 0;
             for (&(number, entry), _) in stages.iter().zip(&levels).filter(|(_, l)| **l == level) {
-                self.call(number, entry, offset);
+                if does_something(entry) {
+                    self.call(number, entry, offset);
+                }
+                self.keep_values(entry, offset);
                 let lanes = entry.sizes(self.plan).lanes.next_multiple_of(32);
                 offset = (offset + lanes) % self.threads;
             }
@@ -332,7 +503,7 @@ impl Writer<'_> {
             ("lanes", sizes.lanes),
             ("members", plan.network.batch_size),
             ("kernel", number),
-            ("members_per_block", plan.blocks.largest()),
+            ("members_per_block", self.members_per_block),
             ("rows", sizes.rows),
             ("columns", sizes.columns),
             ("stride", sizes.stride),

@@ -71,3 +71,88 @@ FUNCTION u32 next_slot(u32 current, u32 slots) { return current + 1 == slots ? 0
 FUNCTION u32 earlier_slot(u32 current, u32 back, u32 slots) {
     return current >= back ? current - back : current + slots - back;
 }
+
+// A sum over events that is taken after the timesteps.
+struct LateSum {
+    const Trial *trial;
+    // Events: [words][longest][members].
+    const u32 *events;
+    // What is added: [longest][members][columns].
+    const f32 *values;
+    // What is added to: [blocks][rows][stride].
+    f32 *sums;
+    u64 copy_step;
+    u32 longest;
+    u32 members;
+    u32 members_per_block;
+    u32 rows;
+    u32 columns;
+    u32 stride;
+};
+
+#define LATE_COLUMNS 128u
+
+// Add values to the synapses whose presynaptic neuron had an event, in the order of timesteps and
+// members: a block of threads for the 32 neurons of a word and some of the columns.
+extern "C" __global__ void add_late(const LateSum *late) {
+    const u32 tiles = (late->columns + LATE_COLUMNS - 1) / LATE_COLUMNS;
+    const u32 word = blockIdx.x / tiles;
+    const u32 thread = threadIdx.x;
+    const u32 post = blockIdx.x % tiles * LATE_COLUMNS + thread;
+    const u32 columns = late->columns;
+    const u32 stride = late->stride;
+    const u32 members = late->members;
+    const u32 timesteps = late->trial->timesteps;
+    const u32 first_member = blockIdx.y * late->members_per_block;
+    u32 end_member = first_member + late->members_per_block;
+    if (end_member > members) end_member = members;
+    const u32 *events = late->events + (u64)word * late->longest * members;
+    const f32 *values = late->values + post;
+    f32 *to = late->sums + blockIdx.y * late->copy_step + (u64)32 * word * stride + post;
+#ifdef MLGENN_HOST
+    if (post >= columns) return;
+    for (u32 step = 0; step < timesteps; ++step) {
+        for (u32 member = first_member; member < end_member; ++member) {
+            const u64 at = (u64)step * members + member;
+            for (u32 left = events[at]; left; left &= left - 1) {
+                f32 *sum = to + (u64)lowest_bit(left) * stride;
+                *sum = add(*sum, values[at * columns]);
+            }
+        }
+    }
+#else
+    __shared__ f32 sums[32][LATE_COLUMNS];
+    u32 neurons = late->rows - 32 * word;
+    if (neurons > 32) neurons = 32;
+    const bool inside = post < columns;
+    for (u32 i = 0; i < neurons; ++i) sums[i][thread] = inside ? to[(u64)i * stride] : 0;
+    for (u32 step = 0; step < timesteps; ++step) {
+        for (u32 first = first_member; first < end_member; first += 32) {
+            // Each thread of a warp has the events of a member.
+            const u32 own = first + thread % 32;
+            const u32 bits = own < end_member ? events[(u64)step * members + own] : 0;
+            u32 any = __ballot_sync(0xffffffffu, bits != 0);
+            const f32 *row = values + ((u64)step * members + first) * columns;
+            while (any) {
+                // Some values are under way at a time.
+                u32 member[8];
+                f32 value[8];
+#pragma unroll
+                for (u32 k = 0; k < 8; ++k) {
+                    member[k] = any ? lowest_bit(any) : 32;
+                    value[k] = any && inside ? row[(u64)member[k] * columns] : 0;
+                    any &= any - 1;
+                }
+#pragma unroll
+                for (u32 k = 0; k < 8; ++k) {
+                    if (member[k] == 32) break;
+                    for (u32 left = __shfl_sync(0xffffffffu, bits, member[k]); left; left &= left - 1) {
+                        sums[lowest_bit(left)][thread] += value[k];
+                    }
+                }
+            }
+        }
+    }
+    for (u32 i = 0; inside && i < neurons; ++i) to[(u64)i * stride] = sums[i][thread];
+#endif
+}

@@ -4,13 +4,10 @@ use std::cell::RefCell;
 
 use super::tables::Tables;
 use crate::driver::{Arena, DeviceError, Part, Step};
-use crate::emit::{NetworkEntry, Trial, Word};
+use crate::emit::{LateSum, NetworkEntry, Stage, Trial, Word};
 
-/// Most timesteps of a launch.
-const MOST_TIMESTEPS: usize = 256;
-
-/// Lanes and synapses of a launch, of one batch member: an interrupt is answered between launches.
-const MOST_WORK: usize = 1 << 20;
+/// Postsynaptic neurons of a block of threads that takes sums, as in `prelude/trial.cuh`.
+const LATE_COLUMNS: usize = 128;
 
 /// What the launches of trials have in common.
 pub(super) struct TrialLaunch {
@@ -21,6 +18,14 @@ pub(super) struct TrialLaunch {
     pub(super) longest: usize,
     /// The words of a table before the number of timesteps.
     table: Vec<u64>,
+    late_sums: Vec<LateSumLaunch>,
+}
+
+/// A sum that is taken after the timesteps.
+struct LateSumLaunch {
+    grid: [usize; 3],
+    /// The words of a table after the address of that of the trial.
+    table: Vec<u64>,
 }
 
 impl TrialLaunch {
@@ -30,18 +35,24 @@ impl TrialLaunch {
         arena: &RefCell<Arena>,
         timesteps: usize,
     ) -> Result<Vec<Step>, DeviceError> {
-        let mut words = self.table.clone();
-        words.push(timesteps as u64);
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        let table = arena.borrow_mut().upload(&bytes)?;
-        let step = |function: &str, grid| Step {
+        let upload = |words: &[u64]| {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+            arena.borrow_mut().upload(&bytes)
+        };
+        let step = |function: &str, grid, table| Step {
             function: function.to_owned(),
             grid,
             table,
             part: Part::default(),
         };
-        let all = step("run_trial", [self.blocks, 1, self.threads]);
-        Ok(vec![all, step("finish_trial", [1, 1, 32])])
+        let trial = upload(&[&self.table[..], &[timesteps as u64]].concat())?;
+        let mut steps = vec![step("run_trial", [self.blocks, 1, self.threads], trial)];
+        for late in &self.late_sums {
+            let table = upload(&[&[trial], &late.table[..]].concat())?;
+            steps.push(step("add_late", late.grid, table));
+        }
+        steps.push(step("finish_trial", [1, 1, 32], trial));
+        Ok(steps)
     }
 }
 
@@ -52,13 +63,31 @@ impl Tables<'_> {
         trial: &Trial,
         entries: &[NetworkEntry],
     ) -> Result<TrialLaunch, DeviceError> {
-        let words = trial.words.iter().map(|word| self.word(*word, entries));
+        let members = self.plan.network.batch_size;
+        let allocate = |elements: usize| self.arena.borrow_mut().allocate((4 * elements).max(8));
+        let kept = trial.longest * members;
+        let events: Vec<_> = trial
+            .kept_events
+            .iter()
+            .map(|neurons| allocate(neurons.div_ceil(32) * kept))
+            .collect::<Result<_, _>>()?;
+        let values: Vec<_> = trial
+            .late_sums
+            .iter()
+            .map(|late| allocate(late.sizes.columns * kept))
+            .collect::<Result<_, _>>()?;
+        let words = trial.words.iter().map(|word| match *word {
+            Word::Events(number) => Ok(events[number]),
+            Word::Values(number) => Ok(values[number]),
+            word => self.word(word, entries),
+        });
         let words = self.upload_u64(&words.collect::<Result<Vec<_>, _>>()?)?;
         let state = &self.state;
+        let late_sums = trial.late_sums.iter().zip(&values);
         Ok(TrialLaunch {
-            blocks: self.plan.blocks.count(),
+            blocks: members.div_ceil(trial.members_per_block),
             threads: trial.threads,
-            longest: (MOST_WORK / trial.work.max(1)).clamp(1, MOST_TIMESTEPS),
+            longest: trial.longest,
             table: vec![
                 state.watch,
                 state.rings,
@@ -67,14 +96,34 @@ impl Tables<'_> {
                 state.steps_made,
                 words,
             ],
+            late_sums: late_sums
+                .map(|(late, values)| self.late_sum(trial, late, events[late.events], *values))
+                .collect(),
         })
+    }
+
+    fn late_sum(&self, trial: &Trial, late: &LateSum, events: u64, values: u64) -> LateSumLaunch {
+        let pair = |low: usize, high: usize| low as u64 | (high as u64) << 32;
+        let (sizes, blocks) = (late.sizes, self.plan.blocks);
+        let members = self.plan.network.batch_size;
+        let tiles = sizes.columns.div_ceil(LATE_COLUMNS);
+        LateSumLaunch {
+            grid: [sizes.rows.div_ceil(32) * tiles, blocks.count(), LATE_COLUMNS],
+            table: vec![
+                events,
+                values,
+                self.memory.address(late.sum),
+                self.plan.layout.array(late.sum).elements() as u64,
+                pair(trial.longest, members),
+                pair(blocks.largest(), sizes.rows),
+                pair(sizes.columns, sizes.stride),
+            ],
+        }
     }
 
     fn word(&self, word: Word, entries: &[NetworkEntry]) -> Result<u64, DeviceError> {
         let group = |entry: usize| match entries[entry].stage {
-            crate::emit::Stage::Prologue(_, group) | crate::emit::Stage::Synapses(_, group) => {
-                group
-            }
+            Stage::Prologue(_, group) | Stage::Synapses(_, group) => group,
             _ => 0,
         };
         Ok(match word {
@@ -85,10 +134,12 @@ impl Tables<'_> {
             Word::List(entry, list) => self.synapses(group(entry)).lists[list],
             Word::Data(entry, slot) => self.slots(&entries[entry])[slot].data,
             Word::Length(entry, slot) => self.slots(&entries[entry])[slot].length as u64,
-            Word::Bits(queue) => self.memory.address(self.plan.event_queues[queue.0].array),
+            Word::Address(array) => self.memory.address(array),
             Word::Recorded(queue) => self.memory.events[queue.0].unwrap_or(0),
             // Nobody asks for the events then.
             Word::RecordedTimesteps => self.memory.recording_timesteps.max(1) as u64,
+            // Allocated with the trial.
+            Word::Events(_) | Word::Values(_) => 0,
         })
     }
 }

@@ -297,7 +297,7 @@ Result cuLaunchKernel(
     const bool sizes = x > 0 && y > 0 && z == 1 && y_threads == 1 && z_threads == 1 && threads > 0;
     if (!sizes || y > 65535 || threads > 1024 || shared != 0 || extra) return INVALID_VALUE;
     const Launched launched = {kernel, {x, y, threads}, *(const Address *)parameters[0]};
-    if (!allocated(launched.table, 8 * 12)) return INVALID_VALUE;
+    if (!allocated(launched.table, 8)) return INVALID_VALUE;
     if (stream->capturing) {
         stream->captured.push_back(launched);
     } else {

@@ -10,6 +10,7 @@ mod connectivity;
 mod custom_connectivity_update;
 mod custom_update;
 mod custom_update_kernel;
+mod event_sums;
 mod event_times;
 mod group_arrays;
 mod init;
@@ -41,6 +42,7 @@ pub use custom_update::{
     CustomUpdatePlan, CustomUpdateSize, Reduce, Reduction, SpikeCount, SpikeCountWrite, Transpose,
     lowest_bits,
 };
+pub use event_sums::EventSum;
 pub use init::{InitFrom, InitOver, InitPlan};
 pub use kernel::{EventQueueId, Index, PlannedKernel, RingPosition, Scalar, SlotBinding};
 pub use linear::{HistorySlot, LinearPlan, Position, RowSumPlan, TracesPlan};
@@ -184,6 +186,8 @@ pub struct SynapseKernel {
     pub adds: Option<Added>,
     /// For dynamics: the same in linear form, if it has one.
     pub linear: Option<LinearPlan>,
+    /// Sums that can be taken later; the body takes them too.
+    pub event_sums: Vec<EventSum>,
 }
 
 /// What a synapse adds to the accumulated output of its group.
@@ -318,7 +322,9 @@ impl Planner {
                 &fixed,
             );
         }
-        if self.options.many_blocks {
+        event_sums::find(&self.layout, &mut synapse_groups);
+        // Sums that are taken later need no copies side by side.
+        if self.options.many_blocks && !event_sums::are_all(&self.layout, &synapse_groups) {
             let arrays = self.layout.arrays().filter(|(_, array)| array.copies == Copies::Block);
             let bytes = arrays.map(|(_, array)| array.slots * array.elements() * array.ty.bytes());
             self.blocks = Blocks::for_device(self.network.batch_size, bytes.sum());

@@ -119,7 +119,7 @@ impl PlannedKernel {
     }
 }
 
-fn bound_array(binding: &SlotBinding) -> Option<ArrayId> {
+pub(super) fn bound_array(binding: &SlotBinding) -> Option<ArrayId> {
     match binding {
         SlotBinding::Array { array, .. }
         | SlotBinding::AllCopies { array }

@@ -1,24 +1,25 @@
-//! Elements of synapses that are read, added to and written, and nothing else.
+//! Elements that a kernel reads, adds to and writes, and does nothing else with.
 
 use std::collections::HashMap;
 
-use mlgenn_ir::{BinaryOp, Instruction, Kernel, Op, SlotId, Value};
+use crate::kernel::{Instruction, Kernel, SlotId, Value};
+use crate::op::{BinaryOp, Op};
 
 /// An addition to the element of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Addition {
+pub struct Addition {
     /// The element before, which nothing else uses.
-    pub(super) before: Value,
+    pub before: Value,
     /// The element afterwards, which nothing else uses.
-    pub(super) after: Value,
+    pub after: Value,
     /// What is added, or subtracted.
-    pub(super) value: Value,
+    pub value: Value,
     /// Whether it is subtracted.
-    pub(super) negative: bool,
+    pub negative: bool,
 }
 
 /// The slots of floating-point numbers that each lane adds to once and otherwise leaves alone.
-pub(super) fn additions(kernel: &Kernel) -> HashMap<SlotId, Addition> {
+pub fn additions(kernel: &Kernel) -> HashMap<SlotId, Addition> {
     let top = &kernel.body.instructions;
     let mut uses: HashMap<Value, usize> = HashMap::new();
     let mut mentions: HashMap<SlotId, usize> = HashMap::new();
