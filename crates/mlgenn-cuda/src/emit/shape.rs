@@ -135,15 +135,11 @@ impl Shape {
                 "const u32 pre = 32 * word + lowest_bit(left);",
                 "const u32 post = 32 * word + lowest_bit(left);",
             ),
+            // Many synapses are under way at a time, also of the last few.
             Form::Called { few } => (
-                // Enough synapses under way at a time.
-                if few {
-                    &["#pragma unroll 32", "for (u32 i = 0; i < list.count; ++i) {"]
-                } else {
-                    &["#pragma unroll 8", "for (u32 i = 0; i < list.count; ++i) {"]
-                },
-                "const u32 pre = list.neurons[i];",
-                "const u32 post = list.neurons[i];",
+                if few { &LISTED_BY_32 } else { &LISTED_BY_8 },
+                "const u32 pre = list.neurons[i + next];",
+                "const u32 post = list.neurons[i + next];",
             ),
         };
         let mut lines = Vec::new();
@@ -210,6 +206,20 @@ impl Shape {
         matches!(self, Self::RowPart { .. })
     }
 }
+
+const LISTED_BY_8: [&str; 4] = [
+    "for (u32 i = 0; i < list.count; i += 8) {",
+    "#pragma unroll",
+    "for (u32 next = 0; next < 8; ++next) {",
+    "if (i + next < list.count) {",
+];
+
+const LISTED_BY_32: [&str; 4] = [
+    "for (u32 i = 0; i < list.count; i += 32) {",
+    "#pragma unroll",
+    "for (u32 next = 0; next < 32; ++next) {",
+    "if (i + next < list.count) {",
+];
 
 const SPARSE_ROW: [&str; 3] = [
     "for (u32 i = 0; i < launch->row_length[pre]; ++i) {",

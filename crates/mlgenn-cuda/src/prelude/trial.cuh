@@ -91,6 +91,14 @@ struct LateSum {
 };
 
 #define LATE_COLUMNS 128u
+#define LATE_AHEAD 12u
+
+// Events of a timestep and a member of a block, by the number of the pair.
+FUNCTION u32 pair_events(
+    const u32 *events, u32 pair, u32 pairs, u32 count, u32 first_member, u32 members) {
+    if (pair >= pairs) return 0;
+    return events[(u64)(pair / count) * members + first_member + pair % count];
+}
 
 // Add values to the synapses whose presynaptic neuron had an event, in the order of timesteps and
 // members: a block of threads for the 32 neurons of a word and some of the columns.
@@ -126,29 +134,32 @@ extern "C" __global__ void add_late(const LateSum *late) {
     if (neurons > 32) neurons = 32;
     const bool inside = post < columns;
     for (u32 i = 0; i < neurons; ++i) sums[i][thread] = inside ? to[(u64)i * stride] : 0;
-    for (u32 step = 0; step < timesteps; ++step) {
-        for (u32 first = first_member; first < end_member; first += 32) {
-            // Each thread of a warp has the events of a member.
-            const u32 own = first + thread % 32;
-            const u32 bits = own < end_member ? events[(u64)step * members + own] : 0;
-            u32 any = __ballot_sync(0xffffffffu, bits != 0);
-            const f32 *row = values + ((u64)step * members + first) * columns;
-            while (any) {
-                // Some values are under way at a time.
-                u32 member[8];
-                f32 value[8];
+    // Pairs of a timestep and a member in order, of which each thread of a warp has one.
+    const u32 count = end_member - first_member;
+    const u32 pairs = timesteps * count;
+    const u32 lane = thread % 32;
+    u32 next = pair_events(events, lane, pairs, count, first_member, members);
+    for (u32 first = 0; first < pairs; first += 32) {
+        const u32 bits = next;
+        next = pair_events(events, first + 32 + lane, pairs, count, first_member, members);
+        u32 any = __ballot_sync(0xffffffffu, bits != 0);
+        while (any) {
+            // Some values are under way at a time.
+            u32 pair[LATE_AHEAD];
+            f32 value[LATE_AHEAD];
 #pragma unroll
-                for (u32 k = 0; k < 8; ++k) {
-                    member[k] = any ? lowest_bit(any) : 32;
-                    value[k] = any && inside ? row[(u64)member[k] * columns] : 0;
-                    any &= any - 1;
-                }
+            for (u32 k = 0; k < LATE_AHEAD; ++k) {
+                pair[k] = any ? lowest_bit(any) : 32;
+                const u32 at = first + pair[k];
+                const u64 row = (u64)(at / count) * members + first_member + at % count;
+                value[k] = any && inside ? values[row * columns] : 0;
+                any &= any - 1;
+            }
 #pragma unroll
-                for (u32 k = 0; k < 8; ++k) {
-                    if (member[k] == 32) break;
-                    for (u32 left = __shfl_sync(0xffffffffu, bits, member[k]); left; left &= left - 1) {
-                        sums[lowest_bit(left)][thread] += value[k];
-                    }
+            for (u32 k = 0; k < LATE_AHEAD; ++k) {
+                if (pair[k] == 32) break;
+                for (u32 left = __shfl_sync(0xffffffffu, bits, pair[k]); left; left &= left - 1) {
+                    sums[lowest_bit(left)][thread] += value[k];
                 }
             }
         }

@@ -39,6 +39,10 @@ pub(super) struct GpuState {
     timing: Option<Timing>,
     /// Prepared launches of so many timesteps at once.
     trials: HashMap<usize, Launches>,
+    /// Timesteps that were put off.
+    pending: usize,
+    /// Prepared launches of custom updates that run together.
+    groups: HashMap<Vec<String>, Launches>,
     arena: RefCell<Arena>,
 }
 
@@ -90,6 +94,8 @@ impl GpuState {
             state,
             timing: load.timing.then(Timing::default),
             trials: HashMap::new(),
+            pending: 0,
+            groups: HashMap::new(),
             arena,
         };
         for group in 0..plan.synapse_groups.len() {
@@ -108,22 +114,12 @@ impl GpuState {
 
     /// The launches of a timestep and of what is around it.
     fn steps_of(&self, timesteps: &Timesteps) -> Result<Vec<Step>, DeviceError> {
-        let updates = |groups: &[String]| -> Vec<Step> {
-            let of = |launches: &IndexMap<String, Vec<Step>>, group: &String| {
-                launches.get(group).cloned().unwrap_or_default()
-            };
-            let each = groups.iter().flat_map(|group| {
-                let updates = of(&self.network.custom_updates, group);
-                updates.into_iter().chain(of(&self.network.transposes, group))
-            });
-            each.collect()
-        };
-        let mut steps = updates(&timesteps.begin);
+        let mut steps = self.updates_of(&timesteps.begin);
         match &self.network.trial {
             Some(trial) => steps.extend(self.trial_steps(trial, 1)?),
             None => steps.extend(self.network.timestep.iter().cloned()),
         }
-        steps.extend(updates(&timesteps.end));
+        steps.extend(self.updates_of(&timesteps.end));
         if let Some(recording) = self.recording.as_ref().filter(|_| timesteps.record) {
             steps.extend(recording.steps.iter().cloned());
         }
@@ -136,28 +132,67 @@ impl GpuState {
         Ok(steps)
     }
 
-    /// Run plain timesteps, many with a launch. Gives how many were started.
+    /// Run timesteps without anything between them, later if there are few: those that follow may
+    /// go with them. Gives how many are under way.
     fn run_trials(
         &mut self,
         longest: usize,
         count: usize,
         watch: &HostWatch,
-    ) -> Result<usize, EngineError> {
-        let mut started = 0;
-        while started < count && !watch.should_stop() {
-            let left = count - started;
-            let timesteps = left.min(longest);
-            if let Some(trial) = &self.network.trial
-                && !self.trials.contains_key(&timesteps)
-            {
-                let launches = self.launches(&self.trial_steps(trial, timesteps)?)?;
-                self.trials.insert(timesteps, launches);
+    ) -> Result<usize, DeviceError> {
+        let mut left = count;
+        while self.pending + left >= longest {
+            if watch.should_stop() {
+                return Ok(count - left);
             }
-            let Some(launches) = self.trials.get_mut(&timesteps) else { break };
-            let made = launches.run(left / timesteps, &|| watch.should_stop())?;
-            started += made * timesteps;
+            left -= longest - self.pending;
+            self.pending = longest;
+            self.catch_up()?;
         }
-        Ok(started)
+        self.pending += left;
+        Ok(count)
+    }
+
+    /// Start what was put off.
+    fn catch_up(&mut self) -> Result<(), DeviceError> {
+        let timesteps = std::mem::take(&mut self.pending);
+        let Some(trial) = self.network.trial.as_ref().filter(|_| timesteps > 0) else {
+            return Ok(());
+        };
+        let mut launches = match self.trials.remove(&timesteps) {
+            Some(launches) => launches,
+            None => self.launches(&self.trial_steps(trial, timesteps)?)?,
+        };
+        let done = launches.run(1, &|| false);
+        self.trials.insert(timesteps, launches);
+        done.map(|_| ())
+    }
+
+    /// Run the custom updates of groups, one after the other.
+    fn update_groups(&mut self, groups: &[String], watch: &HostWatch) -> Result<(), DeviceError> {
+        if groups.is_empty() {
+            return Ok(());
+        }
+        self.catch_up()?;
+        let mut launches = match self.groups.remove(groups) {
+            Some(launches) => launches,
+            None => self.launches(&self.updates_of(groups))?,
+        };
+        let done = launches.run(1, &|| watch.should_stop());
+        self.groups.insert(groups.to_vec(), launches);
+        done.map(|_| ())
+    }
+
+    /// The launches of the custom updates of groups.
+    fn updates_of(&self, groups: &[String]) -> Vec<Step> {
+        let of = |launches: &IndexMap<String, Vec<Step>>, group: &String| {
+            launches.get(group).cloned().unwrap_or_default()
+        };
+        let each = groups.iter().flat_map(|group| {
+            let updates = of(&self.network.custom_updates, group);
+            updates.into_iter().chain(of(&self.network.transposes, group))
+        });
+        each.collect()
     }
 
     /// Run timesteps one by one, measuring each part.
@@ -203,6 +238,7 @@ impl GpuState {
         part: Part,
         watch: &HostWatch,
     ) -> Result<(), EngineError> {
+        self.catch_up()?;
         let key = (group.to_owned(), part);
         let mut launches = match self.updates.remove(&key) {
             Some(launches) => launches,
@@ -230,11 +266,13 @@ impl GpuState {
 
 impl DeviceState for GpuState {
     fn push(&mut self, array: ArrayId, mirror: &Buffer) -> Result<(), EngineError> {
+        self.catch_up()?;
         let address = self.memory.address(array);
         Ok(mirror.with_bytes(|bytes| self.gpu().write(address, bytes))?)
     }
 
     fn pull(&mut self, array: ArrayId, mirror: &Buffer) -> Result<(), EngineError> {
+        self.catch_up()?;
         let address = self.memory.address(array);
         Ok(mirror.with_bytes_mut(|bytes| self.gpu().read(address, bytes))?)
     }
@@ -244,10 +282,12 @@ impl DeviceState for GpuState {
     }
 
     fn set_keys(&mut self, keys: &Buffer) -> Result<(), EngineError> {
+        self.catch_up()?;
         Ok(keys.with_bytes(|bytes| self.gpu().write(self.memory.keys, bytes))?)
     }
 
     fn set_progress(&mut self, progress: &Progress) -> Result<(), EngineError> {
+        self.catch_up()?;
         let (timestep, dt) = (progress.timestep, self.plan.network.dt);
         let time = match self.plan.time {
             Type::F64 => (timestep as f64 * dt).to_bits(),
@@ -268,6 +308,7 @@ impl DeviceState for GpuState {
         group: usize,
         mirrors: &[Arc<Buffer>],
     ) -> Result<(), EngineError> {
+        self.catch_up()?;
         let plan = &self.plan.synapse_groups[group];
         let (ConnectivityPlan::Sparse { row_length, indices, .. }, Some(lists)) =
             (&plan.connectivity, self.memory.columns[group])
@@ -293,6 +334,7 @@ impl DeviceState for GpuState {
     }
 
     fn start_recording(&mut self, arrays: &[ArrayId], timesteps: usize) -> Result<(), EngineError> {
+        self.catch_up()?;
         if let Some(recording) = &self.recording
             && recording.is_for(arrays, timesteps)
         {
@@ -312,6 +354,7 @@ impl DeviceState for GpuState {
     }
 
     fn record(&mut self) -> Result<(), EngineError> {
+        self.catch_up()?;
         let Some(recording) = &self.recording else { return Ok(()) };
         let key = (String::new(), Part::Schedule);
         let mut launches = match self.updates.remove(&key) {
@@ -325,6 +368,7 @@ impl DeviceState for GpuState {
     }
 
     fn recorded(&mut self, nth: usize, to: &Buffer) -> Result<(), EngineError> {
+        self.catch_up()?;
         if let Some(recording) = &self.recording {
             recording.read(nth, to)?;
         }
@@ -332,6 +376,7 @@ impl DeviceState for GpuState {
     }
 
     fn events(&mut self, queue: EventQueueId, to: &Buffer) -> Result<(), EngineError> {
+        self.catch_up()?;
         if let Some(Some(address)) = self.memory.events.get(queue.0) {
             to.with_bytes_mut(|bytes| self.gpu().read(*address, bytes))?;
         }
@@ -347,11 +392,17 @@ impl DeviceState for GpuState {
         if self.timing.is_some() {
             return self.run_timed(timesteps, count, watch);
         }
-        if let Some(trial) = &self.network.trial
-            && *timesteps == Timesteps::default()
+        let plain = timesteps.begin.is_empty() && timesteps.end.is_empty();
+        if let Some(TrialLaunch { longest, .. }) = self.network.trial
+            && !timesteps.record
+            && (plain || count == 1)
         {
-            return self.run_trials(trial.longest, count, watch);
+            self.update_groups(&timesteps.begin, watch)?;
+            let made = self.run_trials(longest, count, watch)?;
+            self.update_groups(&timesteps.end, watch)?;
+            return Ok(made);
         }
+        self.catch_up()?;
         if !self.timesteps.contains_key(timesteps) {
             let launches = self.launches(&self.steps_of(timesteps)?)?;
             self.timesteps.insert(timesteps.clone(), launches);
@@ -371,6 +422,7 @@ impl DeviceState for GpuState {
     }
 
     fn wait(&mut self, watch: &HostWatch) -> Result<(), EngineError> {
+        self.catch_up()?;
         let gpu = self.gpu();
         gpu.wait(&|| watch.should_stop(), self.state.watch)?;
         let mut bytes = [0; size_of::<Watch>()];
