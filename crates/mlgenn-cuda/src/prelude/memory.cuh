@@ -159,7 +159,7 @@ FUNCTION void atomic_add(T *to, T value) {
 // Add to an element that no other thread adds to. An atomic addition does not wait for the old value.
 template <typename T>
 FUNCTION void add_alone(T *to, T value) {
-#ifdef MLGENN_HOST
+#ifdef MLGENN_ONE_BY_ONE
     *to = add(*to, value);
 #else
     AtomicAdd<T>::run(to, value);
@@ -196,7 +196,7 @@ FUNCTION bool has_event(const u32 *events, u32 neuron) {
 
 // Set the bits of events of the 32 lanes of a warp; the bits of lanes that do not exist are 0.
 FUNCTION void emit_events(u32 *words, u32 lane, u32 lanes, bool event) {
-#ifdef MLGENN_HOST
+#ifdef MLGENN_ONE_BY_ONE
     if (lane < lanes) {
         const u32 others = lane % 32 == 0 ? 0 : words[lane / 32];
         words[lane / 32] = others | (u32)event << lane % 32;

@@ -10,7 +10,7 @@ FUNCTION T partial_sum(const T *values, u32 lanes, u32 index) {
     return sum;
 }
 
-#ifndef MLGENN_HOST
+#ifndef MLGENN_ONE_BY_ONE
 // The value of a thread further on in the same row.
 FUNCTION i32 shuffle_down(i32 x, u32 by) { return __shfl_down_sync(0xffffffffu, x, by, PARTIAL_SUMS); }
 FUNCTION u32 shuffle_down(u32 x, u32 by) { return __shfl_down_sync(0xffffffffu, x, by, PARTIAL_SUMS); }
@@ -37,7 +37,7 @@ FUNCTION void add_total(T *to, const T *partial) {
 // warp take part. A total of zero is not added. `parts` has room for those of each row from `first` on.
 template <typename T>
 FUNCTION void add_row_total(T *to, T sum, u32 part, void *parts, u64 first) {
-#ifdef MLGENN_HOST
+#ifdef MLGENN_ONE_BY_ONE
     // Threads run one after another.
     T *row = (T *)parts + first + part - part % PARTIAL_SUMS;
     if (to) row[part % PARTIAL_SUMS] = sum;

@@ -20,7 +20,7 @@ struct EventList {
     u32 count;
 };
 
-#ifdef MLGENN_HOST
+#ifdef MLGENN_ONE_BY_ONE
 // One thread does what a block does.
 FUNCTION bool is_spare() { return threadIdx.x != 0; }
 FUNCTION u32 first_lane(u32, u32) { return 0; }
@@ -117,7 +117,7 @@ extern "C" __global__ void add_late(const LateSum *late) {
     const u32 *events = late->events + (u64)word * late->longest * members;
     const f32 *values = late->values + post;
     f32 *to = late->sums + blockIdx.y * late->copy_step + (u64)32 * word * stride + post;
-#ifdef MLGENN_HOST
+#ifdef MLGENN_ONE_BY_ONE
     if (post >= columns) return;
     for (u32 step = 0; step < timesteps; ++step) {
         for (u32 member = first_member; member < end_member; ++member) {

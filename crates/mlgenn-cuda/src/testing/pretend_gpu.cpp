@@ -79,6 +79,7 @@ static Mathematics mathematics = nullptr;
 // Launches alone, launches of graphs, graphs launched, texts compiled; copies to and from the GPU,
 // and bytes of them.
 static long counts[8];
+static bool warps = false;
 
 #define ENTER std::lock_guard<std::recursive_mutex> guard(mutex)
 #define IN_CONTEXT ENTER; if (current != &context) return INVALID_CONTEXT
@@ -101,6 +102,7 @@ extern "C" {
 
 // For tests.
 void pretend_set_mathematics(Mathematics function) { mathematics = function; }
+void pretend_take_turns(bool yes) { warps = yes; }
 long pretend_count(int which) { return counts[which]; }
 long pretend_allocations() { ENTER; return (long)allocations.size(); }
 
@@ -369,7 +371,8 @@ Result nvrtcCompileProgram(Program *program, int, const char *const *) {
     std::fputs(program->text.c_str(), file);
     std::fclose(file);
     const std::string command =
-        "g++ -std=c++17 -O1 -ffp-contract=off -fwrapv -fno-strict-aliasing -shared -fPIC -o '" +
+        std::string("g++ -std=c++17 ") + (warps ? "-DMLGENN_WARPS " : "") +
+        "-O1 -ffp-contract=off -fwrapv -fno-strict-aliasing -shared -fPIC -o '" +
         library + "' '" + source + "' 2> '" + log + "'";
     const int status = std::system(command.c_str());
     if (FILE *messages = std::fopen(log.c_str(), "r")) {

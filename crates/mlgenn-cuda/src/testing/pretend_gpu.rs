@@ -63,6 +63,17 @@ impl PretendedGpu {
         CudaOptions { gpu: 0, library_folders: vec![self.folder.path().into()], cache: None }
     }
 
+    /// Whether threads of blocks take turns in what is compiled from now on, and exchange values as
+    /// on a GPU; otherwise they run one after another, which is faster.
+    pub fn take_turns(&self, yes: bool) {
+        // SAFETY: the text defines a function of this name and type.
+        unsafe {
+            if let Ok(set) = self.library.get::<extern "C" fn(bool)>(c"pretend_take_turns") {
+                set(yes);
+            }
+        }
+    }
+
     /// How often something happened so far.
     pub fn count(&self, what: Counted) -> i64 {
         // SAFETY: the text defines a function of this name and type.
