@@ -16,8 +16,8 @@ from mlgenn_rs import engine as e
 
 ROOT = Path(__file__).resolve().parents[2]
 
-SCHEDULE = "\n// What a schedule launches beside the kernels of the model."
-"""Where the text that all networks end with starts."""
+OWN = "\n// The functions of this network\n"
+"""Where the text that all networks start with ends."""
 
 
 def join(texts: list[tuple[str, str]]) -> tuple[str, list[str]]:
@@ -31,17 +31,15 @@ def join(texts: list[tuple[str, str]]) -> tuple[str, list[str]]:
         common, kernels = split(text)
         assert prelude in ("", common)
         prelude = common
-        bodies.append(re.sub(r"\bkernel(?=\d+_)", f"network{number}_kernel", kernels))
-    schedule = texts[0][1].partition(SCHEDULE)
-    return prelude + "".join(bodies) + schedule[1] + schedule[2], [name for name, _ in texts]
+        own = r"\b(kernel(?=\d+_)|run_trial\b|finish_trial\b)"
+        bodies.append(re.sub(own, rf"network{number}_\1", kernels))
+    return prelude + "".join(bodies), [name for name, _ in texts]
 
 
 def split(text: str) -> tuple[str, str]:
-    """Return what all networks start with, and the kernels of this one."""
-    text = text.partition(SCHEDULE)[0]
-    first = re.search(r'\n// .*\nextern "C" __global__ void kernel0_', text)
-    at = first.start() if first else len(text)
-    return text[:at], text[at:]
+    """Return what all networks start with, and the functions of this one."""
+    common, _, own = text.partition(OWN)
+    return common, own
 
 
 class Compiled(Exception):

@@ -64,7 +64,7 @@ def test_cuda_text_needs_no_gpu() -> None:
         model.dump()
     sink(model, 1)
     model.build()
-    assert "__global__ void kernel" in model.dump("cuda")
+    assert "run_trial(" in model.dump("cuda")
     with pytest.raises(e.ModelError, match="'ptx'"):
         model.dump("ptx")
 

@@ -36,7 +36,7 @@ def test_every_kernel_compiles(
     image, log = compile_text(text, release, architecture)
     assert image.startswith(b"\x7fELF")
     report = read_report(log)
-    assert len(report) == text.count("__global__ void") > 400
+    assert len(report) == text.count("__global__ void") > 300
     over = []
     for kernel, needed in report.items():
         network = re.match(r"network(\d+)_", kernel)

@@ -1,131 +1,8 @@
-// timestep
-//     kernel0_synapse_group__s__synapse_dynamics_code: 1 x 1 blocks of 128, SynapseDynamics
-//     kernel1_synapse_group__s__pre_spike_synaptic_code: 1 x 1 blocks of 128, PresynapticUpdate
-//     advance_rings: 1 x 1 blocks of 128, Schedule
-//     kernel2_neuron_group__in__update: 1 x 1 blocks of 128, NeuronUpdate
-//     kernel3_neuron_group__x__update: 1 x 1 blocks of 128, NeuronUpdate
-//     next_timestep: 1 x 1 blocks of 128, Schedule
+// up to 256 timesteps
+//     run_trial: 1 x 1 blocks of 64, Schedule
+//     finish_trial: 1 x 1 blocks of 32, Schedule
 // custom update Opt
 //     kernel4_custom_update__o_: 1 x 1 blocks of 128, CustomUpdate
-
-// Synapse group 'S' synapse dynamics code
-extern "C" __global__ void kernel0_synapse_group__s__synapse_dynamics_code(const Launch *launch) {
-    const u32 place = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
-    f32 *const s0 = copy_of<f32>(launch->slots[0], member); // grad
-    const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], member); // tr
-    const f32 *const __restrict__ s2 = copy_of<f32>(launch->slots[2], member); // L
-    if (place < launch->lanes) {
-        const u32 pre = place / launch->stride;
-        const u64 synapse = place;
-        const u32 post = place % launch->stride;
-        const f32 v0 = s0[synapse];
-        const f32 v1 = s1[pre];
-        const f32 v2 = s2[post];
-        const f32 v3 = v1 * v2;
-        const f32 v4 = v0 + v3;
-        s0[synapse] = v4;
-    }
-}
-
-// Synapse group 'S' pre spike synaptic code
-extern "C" __global__ void kernel1_synapse_group__s__pre_spike_synaptic_code(const Launch *launch) {
-    const u32 post = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
-    f32 *const s0 = copy_of<f32>(launch->slots[0], member); // out_post
-    const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], member); // g
-    const u32 *const events = current_of<u32>(launch->slots[2], member);
-    if (post < launch->lanes) {
-        f32 held0 = s0[post];
-        for (u32 word = 0; 32 * word < launch->rows; ++word) {
-            for (u32 left = events[word]; left; left &= left - 1) {
-                const u32 pre = 32 * word + lowest_bit(left);
-                const u64 synapse = (u64)pre * launch->stride + post;
-                const f32 v0 = s1[synapse];
-                held0 = add(held0, v0);
-            }
-        }
-        s0[post] = held0;
-    }
-}
-
-// Neuron group 'In' update
-extern "C" __global__ void kernel2_neuron_group__in__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
-    const f32 *const __restrict__ s0 = copy_of<f32>(launch->slots[0], 0); // t
-    u32 *const s1 = copy_of<u32>(launch->slots[1], member); // startSpike
-    const u32 *const __restrict__ s2 = copy_of<u32>(launch->slots[2], member); // endSpike
-    const f32 *const __restrict__ s3 = copy_of<f32>(launch->slots[3], 0); // spikeTimes
-    f32 *const s4 = copy_of<f32>(launch->slots[4], member); // tr
-    u32 *const s5 = current_of<u32>(launch->slots[5], member); // spikes
-    bool event5 = false;
-    if (lane < launch->lanes) {
-        const f32 v0 = s0[0];
-        const u32 v1 = s1[lane];
-        const u32 v2 = s2[lane];
-        const f32 v3 = 1.0f;
-        const u32 v4 = 1u;
-        const f32 v5 = s4[lane];
-        const f32 v6 = 0.7f;
-        const f32 v7 = v5 * v6;
-        const bool v8 = v1 != v2;
-        bool v9;
-        if (v8) {
-            const i64 v10 = (i64)v1;
-            const f32 v11 = load_element(launch, s3, 3, v10, launch->slots[3].length);
-            const bool v12 = v0 >= v11;
-            v9 = v12;
-        } else {
-            v9 = v8;
-        }
-        event5 = v9;
-        const f32 v13 = v7 + v3;
-        const u32 v14 = add(v1, v4);
-        const u32 v15 = v9 ? v14 : v1;
-        const f32 v16 = v9 ? v13 : v7;
-        s4[lane] = v16;
-        s1[lane] = v15;
-    }
-    emit_events(s5, lane, launch->lanes, event5);
-}
-
-// Neuron group 'X' update
-extern "C" __global__ void kernel3_neuron_group__x__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
-    f32 *const s1 = copy_of<f32>(launch->slots[1], member); // V
-    f32 *const s2 = copy_of<f32>(launch->slots[2], member); // L
-    f32 *const s3 = copy_of<f32>(launch->slots[3], member); // in_syn
-    u32 *const s4 = current_of<u32>(launch->slots[4], member); // spikes
-    bool event4 = false;
-    if (lane < launch->lanes) {
-        const u32 v0 = lane;
-        const f32 v1 = s1[lane];
-        const f32 v2 = s2[lane];
-        const f32 v3 = 0.0f;
-        const f32 v4 = s3[lane];
-        const u32 v5 = 1u;
-        const f32 v6 = v3 + v4;
-        s3[lane] = v3;
-        const f32 v7 = 0.9f;
-        const f32 v8 = v7 * v1;
-        const f32 v9 = v8 + v6;
-        const f32 v10 = 0.8f;
-        const f32 v11 = v10 * v2;
-        const f32 v12 = v11 + v9;
-        const f32 v13 = 0.5f;
-        const u32 v14 = add(v0, v5);
-        const f32 v15 = (f32)v14;
-        const f32 v16 = v13 * v15;
-        const f32 v17 = v12 - v16;
-        const bool v18 = false;
-        event4 = v18;
-        s1[lane] = v9;
-        s2[lane] = v17;
-    }
-    emit_events(s4, lane, launch->lanes, event4);
-}
 
 // Custom update 'O'
 extern "C" __global__ void kernel4_custom_update__o_(const Launch *launch) {
@@ -171,4 +48,235 @@ extern "C" __global__ void kernel4_custom_update__o_(const Launch *launch) {
         s2[lane] = v26;
         s3[lane] = v25;
     }
+}
+
+// Synapse group 'S' synapse dynamics code
+template <typename L>
+FUNCTION void kernel0_synapse_group__s__synapse_dynamics_code(
+    const L *launch, const u32 place, const u32 block, const u32 member) {
+    f32 *const s0 = copy_of<f32>(launch->slots[0], member); // grad
+    const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], member); // tr
+    const f32 *const __restrict__ s2 = copy_of<f32>(launch->slots[2], member); // L
+    if (place < launch->lanes) {
+        const u32 pre = place / launch->stride;
+        const u64 synapse = place;
+        const u32 post = place % launch->stride;
+        const f32 v0 = s0[synapse];
+        const f32 v1 = s1[pre];
+        const f32 v2 = s2[post];
+        const f32 v3 = v1 * v2;
+        const f32 v4 = v0 + v3;
+        s0[synapse] = v4;
+    }
+}
+
+// Synapse group 'S' pre spike synaptic code
+template <typename L>
+FUNCTION void kernel1_synapse_group__s__pre_spike_synaptic_code(
+    const L *launch, const u32 post, const u32 block, const u32 member, const EventList &list) {
+    f32 *const s0 = copy_of<f32>(launch->slots[0], member); // out_post
+    const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], member); // g
+    const u32 *const events = list.bits;
+    if (post < launch->lanes) {
+        f32 held0 = s0[post];
+        for (u32 i = 0; i < list.count; i += 32) {
+            #pragma unroll
+            for (u32 next = 0; next < 32; ++next) {
+                if (i + next < list.count) {
+                    const u32 pre = list.neurons[i + next];
+                    const u64 synapse = (u64)pre * launch->stride + post;
+                    const f32 v0 = s1[synapse];
+                    held0 = add(held0, v0);
+                }
+            }
+        }
+        s0[post] = held0;
+    }
+}
+
+// Neuron group 'In' update
+template <typename L>
+FUNCTION void kernel2_neuron_group__in__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
+    const f32 *const __restrict__ s0 = copy_of<f32>(launch->slots[0], 0); // t
+    u32 *const s1 = copy_of<u32>(launch->slots[1], member); // startSpike
+    const u32 *const __restrict__ s2 = copy_of<u32>(launch->slots[2], member); // endSpike
+    const f32 *const __restrict__ s3 = copy_of<f32>(launch->slots[3], 0); // spikeTimes
+    f32 *const s4 = copy_of<f32>(launch->slots[4], member); // tr
+    u32 *const s5 = current_of<u32>(launch->slots[5], member); // spikes
+    bool event5 = false;
+    if (lane < launch->lanes) {
+        const f32 v0 = s0[0];
+        const u32 v1 = s1[lane];
+        const u32 v2 = s2[lane];
+        const f32 v3 = 1.0f;
+        const u32 v4 = 1u;
+        const f32 v5 = s4[lane];
+        const f32 v6 = 0.7f;
+        const f32 v7 = v5 * v6;
+        const bool v8 = v1 != v2;
+        bool v9;
+        if (v8) {
+            const i64 v10 = (i64)v1;
+            const f32 v11 = load_element(launch, s3, 3, v10, launch->slots[3].length);
+            const bool v12 = v0 >= v11;
+            v9 = v12;
+        } else {
+            v9 = v8;
+        }
+        event5 = v9;
+        const f32 v13 = v7 + v3;
+        const u32 v14 = add(v1, v4);
+        const u32 v15 = v9 ? v14 : v1;
+        const f32 v16 = v9 ? v13 : v7;
+        s4[lane] = v16;
+        s1[lane] = v15;
+    }
+    emit_events(s5, lane, launch->lanes, event5);
+}
+
+// Neuron group 'X' update
+template <typename L>
+FUNCTION void kernel3_neuron_group__x__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
+    f32 *const s1 = copy_of<f32>(launch->slots[1], member); // V
+    f32 *const s2 = copy_of<f32>(launch->slots[2], member); // L
+    f32 *const s3 = copy_of<f32>(launch->slots[3], member); // in_syn
+    u32 *const s4 = current_of<u32>(launch->slots[4], member); // spikes
+    bool event4 = false;
+    if (lane < launch->lanes) {
+        const u32 v0 = lane;
+        const f32 v1 = s1[lane];
+        const f32 v2 = s2[lane];
+        const f32 v3 = 0.0f;
+        const f32 v4 = s3[lane];
+        const u32 v5 = 1u;
+        const f32 v6 = v3 + v4;
+        s3[lane] = v3;
+        const f32 v7 = 0.9f;
+        const f32 v8 = v7 * v1;
+        const f32 v9 = v8 + v6;
+        const f32 v10 = 0.8f;
+        const f32 v11 = v10 * v2;
+        const f32 v12 = v11 + v9;
+        const f32 v13 = 0.5f;
+        const u32 v14 = add(v0, v5);
+        const f32 v15 = (f32)v14;
+        const f32 v16 = v13 * v15;
+        const f32 v17 = v12 - v16;
+        const bool v18 = false;
+        event4 = v18;
+        s1[lane] = v9;
+        s2[lane] = v17;
+    }
+    emit_events(s4, lane, launch->lanes, event4);
+}
+
+// All timesteps of a block of batch members
+extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
+    if (is_spare()) return;
+    const u64 *const words = trial->words;
+    const u32 block = blockIdx.x;
+    __shared__ u16 neurons0[3];
+    __shared__ u32 counts[1];
+    const u32 first_member = block * 1u;
+    for (u32 member = first_member; member < 1u
+            && member < first_member + 1u; ++member) {
+        u32 rings[2] = {0};
+        u32 timestep = *trial->timestep;
+        f32 time = *(const f32 *)trial->time;
+        u64 steps_made = *trial->steps_made;
+        for (u32 step = 0; step < trial->timesteps; ++step) {
+            const u32 *const bits0 = (u32 *)words[0] + (u64)member * 1;
+            if (is_warp(64u, 0u)) {
+                list_events(neurons0, &counts[0], bits0, 3u);
+            }
+            meet();
+            const EventList list0 = {bits0, neurons0, counts[0]};
+            {
+                LaunchOf<3> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 6u;
+                launch.members = 1u;
+                launch.kernel = 0u;
+                launch.members_per_block = 1u;
+                launch.rows = 3u;
+                launch.columns = 2u;
+                launch.stride = 2u;
+                launch.slots[0] = {(void *)words[1], 0, (i64)6, 6, 6, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[2], 0, (i64)3, 3, 3, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[3], 0, (i64)2, 2, 2, 0, 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel0_synapse_group__s__synapse_dynamics_code(&launch, lane, block, member);
+                }
+            }
+            {
+                LaunchOf<2> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 2u;
+                launch.members = 1u;
+                launch.kernel = 1u;
+                launch.members_per_block = 1u;
+                launch.rows = 3u;
+                launch.columns = 2u;
+                launch.stride = 2u;
+                launch.slots[0] = {(void *)words[4], 0, (i64)2, 2, 2, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[5], 0, (i64)6, 6, 6, 0, 1u, 0u};
+                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                    kernel1_synapse_group__s__pre_spike_synaptic_code(&launch, lane, block, member, list0);
+                }
+            }
+            meet();
+            {
+                LaunchOf<6> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 3u;
+                launch.members = 1u;
+                launch.kernel = 2u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[0] = {&time, 0, 0, 0, 0, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[6], 0, (i64)3, 3, 3, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[7], 0, (i64)3, 3, 3, 0, 1u, 0u};
+                launch.slots[3] = {(void *)words[8], 0, (i64)words[9], 0, 0, 0, 1u, 0u};
+                launch.slots[4] = {(void *)words[10], 0, (i64)3, 3, 3, 0, 1u, 0u};
+                launch.slots[5] = {(void *)words[11], 0, (i64)1, 1, 1, &rings[0], 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel2_neuron_group__in__update(&launch, lane, block, member);
+                }
+            }
+            {
+                LaunchOf<5> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 2u;
+                launch.members = 1u;
+                launch.kernel = 3u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[1] = {(void *)words[12], 0, (i64)2, 2, 2, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[13], 0, (i64)2, 2, 2, 0, 1u, 0u};
+                launch.slots[3] = {(void *)words[14], 0, (i64)2, 2, 2, 0, 1u, 0u};
+                launch.slots[4] = {(void *)words[15], 0, (i64)1, 1, 1, &rings[1], 1u, 0u};
+                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                    kernel3_neuron_group__x__update(&launch, lane, block, member);
+                }
+            }
+            meet();
+            timestep += 1;
+            steps_made += 1;
+            time = (f32)timestep * 1.0f;
+        }
+    }
+}
+
+// What a trial leaves of time and rings
+extern "C" __global__ void finish_trial(const Trial *trial) {
+    if (threadIdx.x != 0) return;
+    *trial->timestep += trial->timesteps;
+    *trial->steps_made += trial->timesteps;
+    *(f32 *)trial->time = (f32)*trial->timestep * 1.0f;
 }

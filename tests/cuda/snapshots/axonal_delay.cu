@@ -1,31 +1,25 @@
-// timestep
-//     kernel0_synapse_group__s0__pre_spike_synaptic_code: 1 x 1 blocks of 128, PresynapticUpdate
-//     kernel1_synapse_group__s1__pre_spike_synaptic_code: 1 x 1 blocks of 128, PresynapticUpdate
-//     kernel2_synapse_group__s3__pre_spike_synaptic_code: 1 x 1 blocks of 128, PresynapticUpdate
-//     kernel3_synapse_group__s7__pre_spike_synaptic_code: 1 x 1 blocks of 128, PresynapticUpdate
-//     advance_rings: 1 x 1 blocks of 128, Schedule
-//     kernel4_neuron_group__in__update: 1 x 1 blocks of 128, NeuronUpdate
-//     kernel5_neuron_group__d0__update: 1 x 1 blocks of 128, NeuronUpdate
-//     kernel6_neuron_group__d1__update: 1 x 1 blocks of 128, NeuronUpdate
-//     kernel7_neuron_group__d3__update: 1 x 1 blocks of 128, NeuronUpdate
-//     kernel8_neuron_group__d7__update: 1 x 1 blocks of 128, NeuronUpdate
-//     next_timestep: 1 x 1 blocks of 128, Schedule
+// up to 256 timesteps
+//     run_trial: 1 x 1 blocks of 64, Schedule
+//     finish_trial: 1 x 1 blocks of 32, Schedule
 
 // Synapse group 'S0' pre spike synaptic code
-extern "C" __global__ void kernel0_synapse_group__s0__pre_spike_synaptic_code(const Launch *launch) {
-    const u32 post = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel0_synapse_group__s0__pre_spike_synaptic_code(
+    const L *launch, const u32 post, const u32 block, const u32 member, const EventList &list) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // out_post
     const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], member); // g
-    const u32 *const events = current_of<u32>(launch->slots[2], member);
+    const u32 *const events = list.bits;
     if (post < launch->lanes) {
         f32 held0 = s0[post];
-        for (u32 word = 0; 32 * word < launch->rows; ++word) {
-            for (u32 left = events[word]; left; left &= left - 1) {
-                const u32 pre = 32 * word + lowest_bit(left);
-                const u64 synapse = (u64)pre * launch->stride + post;
-                const f32 v0 = s1[synapse];
-                held0 = add(held0, v0);
+        for (u32 i = 0; i < list.count; i += 32) {
+            #pragma unroll
+            for (u32 next = 0; next < 32; ++next) {
+                if (i + next < list.count) {
+                    const u32 pre = list.neurons[i + next];
+                    const u64 synapse = (u64)pre * launch->stride + post;
+                    const f32 v0 = s1[synapse];
+                    held0 = add(held0, v0);
+                }
             }
         }
         s0[post] = held0;
@@ -33,20 +27,23 @@ extern "C" __global__ void kernel0_synapse_group__s0__pre_spike_synaptic_code(co
 }
 
 // Synapse group 'S1' pre spike synaptic code
-extern "C" __global__ void kernel1_synapse_group__s1__pre_spike_synaptic_code(const Launch *launch) {
-    const u32 post = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel1_synapse_group__s1__pre_spike_synaptic_code(
+    const L *launch, const u32 post, const u32 block, const u32 member, const EventList &list) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // out_post
     const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], member); // g
-    const u32 *const events = current_of<u32>(launch->slots[2], member);
+    const u32 *const events = list.bits;
     if (post < launch->lanes) {
         f32 held0 = s0[post];
-        for (u32 word = 0; 32 * word < launch->rows; ++word) {
-            for (u32 left = events[word]; left; left &= left - 1) {
-                const u32 pre = 32 * word + lowest_bit(left);
-                const u64 synapse = (u64)pre * launch->stride + post;
-                const f32 v0 = s1[synapse];
-                held0 = add(held0, v0);
+        for (u32 i = 0; i < list.count; i += 32) {
+            #pragma unroll
+            for (u32 next = 0; next < 32; ++next) {
+                if (i + next < list.count) {
+                    const u32 pre = list.neurons[i + next];
+                    const u64 synapse = (u64)pre * launch->stride + post;
+                    const f32 v0 = s1[synapse];
+                    held0 = add(held0, v0);
+                }
             }
         }
         s0[post] = held0;
@@ -54,20 +51,23 @@ extern "C" __global__ void kernel1_synapse_group__s1__pre_spike_synaptic_code(co
 }
 
 // Synapse group 'S3' pre spike synaptic code
-extern "C" __global__ void kernel2_synapse_group__s3__pre_spike_synaptic_code(const Launch *launch) {
-    const u32 post = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel2_synapse_group__s3__pre_spike_synaptic_code(
+    const L *launch, const u32 post, const u32 block, const u32 member, const EventList &list) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // out_post
     const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], member); // g
-    const u32 *const events = current_of<u32>(launch->slots[2], member);
+    const u32 *const events = list.bits;
     if (post < launch->lanes) {
         f32 held0 = s0[post];
-        for (u32 word = 0; 32 * word < launch->rows; ++word) {
-            for (u32 left = events[word]; left; left &= left - 1) {
-                const u32 pre = 32 * word + lowest_bit(left);
-                const u64 synapse = (u64)pre * launch->stride + post;
-                const f32 v0 = s1[synapse];
-                held0 = add(held0, v0);
+        for (u32 i = 0; i < list.count; i += 32) {
+            #pragma unroll
+            for (u32 next = 0; next < 32; ++next) {
+                if (i + next < list.count) {
+                    const u32 pre = list.neurons[i + next];
+                    const u64 synapse = (u64)pre * launch->stride + post;
+                    const f32 v0 = s1[synapse];
+                    held0 = add(held0, v0);
+                }
             }
         }
         s0[post] = held0;
@@ -75,20 +75,23 @@ extern "C" __global__ void kernel2_synapse_group__s3__pre_spike_synaptic_code(co
 }
 
 // Synapse group 'S7' pre spike synaptic code
-extern "C" __global__ void kernel3_synapse_group__s7__pre_spike_synaptic_code(const Launch *launch) {
-    const u32 post = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel3_synapse_group__s7__pre_spike_synaptic_code(
+    const L *launch, const u32 post, const u32 block, const u32 member, const EventList &list) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // out_post
     const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], member); // g
-    const u32 *const events = current_of<u32>(launch->slots[2], member);
+    const u32 *const events = list.bits;
     if (post < launch->lanes) {
         f32 held0 = s0[post];
-        for (u32 word = 0; 32 * word < launch->rows; ++word) {
-            for (u32 left = events[word]; left; left &= left - 1) {
-                const u32 pre = 32 * word + lowest_bit(left);
-                const u64 synapse = (u64)pre * launch->stride + post;
-                const f32 v0 = s1[synapse];
-                held0 = add(held0, v0);
+        for (u32 i = 0; i < list.count; i += 32) {
+            #pragma unroll
+            for (u32 next = 0; next < 32; ++next) {
+                if (i + next < list.count) {
+                    const u32 pre = list.neurons[i + next];
+                    const u64 synapse = (u64)pre * launch->stride + post;
+                    const f32 v0 = s1[synapse];
+                    held0 = add(held0, v0);
+                }
             }
         }
         s0[post] = held0;
@@ -96,9 +99,9 @@ extern "C" __global__ void kernel3_synapse_group__s7__pre_spike_synaptic_code(co
 }
 
 // Neuron group 'In' update
-extern "C" __global__ void kernel4_neuron_group__in__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel4_neuron_group__in__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
     const f32 *const __restrict__ s0 = copy_of<f32>(launch->slots[0], 0); // t
     u32 *const s1 = copy_of<u32>(launch->slots[1], member); // startSpike
     const u32 *const __restrict__ s2 = copy_of<u32>(launch->slots[2], member); // endSpike
@@ -129,9 +132,9 @@ extern "C" __global__ void kernel4_neuron_group__in__update(const Launch *launch
 }
 
 // Neuron group 'D0' update
-extern "C" __global__ void kernel5_neuron_group__d0__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel5_neuron_group__d0__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // x
     f32 *const s1 = copy_of<f32>(launch->slots[1], member); // in_syn
     u32 *const s2 = current_of<u32>(launch->slots[2], member); // spikes
@@ -149,9 +152,9 @@ extern "C" __global__ void kernel5_neuron_group__d0__update(const Launch *launch
 }
 
 // Neuron group 'D1' update
-extern "C" __global__ void kernel6_neuron_group__d1__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel6_neuron_group__d1__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // x
     f32 *const s1 = copy_of<f32>(launch->slots[1], member); // in_syn
     u32 *const s2 = current_of<u32>(launch->slots[2], member); // spikes
@@ -169,9 +172,9 @@ extern "C" __global__ void kernel6_neuron_group__d1__update(const Launch *launch
 }
 
 // Neuron group 'D3' update
-extern "C" __global__ void kernel7_neuron_group__d3__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel7_neuron_group__d3__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // x
     f32 *const s1 = copy_of<f32>(launch->slots[1], member); // in_syn
     u32 *const s2 = current_of<u32>(launch->slots[2], member); // spikes
@@ -189,9 +192,9 @@ extern "C" __global__ void kernel7_neuron_group__d3__update(const Launch *launch
 }
 
 // Neuron group 'D7' update
-extern "C" __global__ void kernel8_neuron_group__d7__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel8_neuron_group__d7__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // x
     f32 *const s1 = copy_of<f32>(launch->slots[1], member); // in_syn
     u32 *const s2 = current_of<u32>(launch->slots[2], member); // spikes
@@ -206,4 +209,214 @@ extern "C" __global__ void kernel8_neuron_group__d7__update(const Launch *launch
         s0[lane] = v2;
     }
     emit_events(s2, lane, launch->lanes, event2);
+}
+
+// All timesteps of a block of batch members
+extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
+    if (is_spare()) return;
+    const u64 *const words = trial->words;
+    const u32 block = blockIdx.x;
+    __shared__ u16 neurons0[4];
+    __shared__ u16 neurons1[4];
+    __shared__ u16 neurons2[4];
+    __shared__ u16 neurons3[4];
+    __shared__ u32 counts[4];
+    const u32 first_member = block * 1u;
+    for (u32 member = first_member; member < 1u
+            && member < first_member + 1u; ++member) {
+        u32 rings[5] = {0};
+        rings[0] = trial->rings[0];
+        u32 timestep = *trial->timestep;
+        f32 time = *(const f32 *)trial->time;
+        u64 steps_made = *trial->steps_made;
+        for (u32 step = 0; step < trial->timesteps; ++step) {
+            const u32 *const bits0 = (u32 *)words[0] + (u64)member * 8 + 1 * earlier_slot(rings[0], 0u, 8u);
+            if (is_warp(64u, 0u)) {
+                list_events(neurons0, &counts[0], bits0, 4u);
+            }
+            const u32 *const bits1 = (u32 *)words[0] + (u64)member * 8 + 1 * earlier_slot(rings[0], 1u, 8u);
+            if (is_warp(64u, 1u)) {
+                list_events(neurons1, &counts[1], bits1, 4u);
+            }
+            const u32 *const bits2 = (u32 *)words[0] + (u64)member * 8 + 1 * earlier_slot(rings[0], 3u, 8u);
+            if (is_warp(64u, 2u)) {
+                list_events(neurons2, &counts[2], bits2, 4u);
+            }
+            const u32 *const bits3 = (u32 *)words[0] + (u64)member * 8 + 1 * earlier_slot(rings[0], 7u, 8u);
+            if (is_warp(64u, 3u)) {
+                list_events(neurons3, &counts[3], bits3, 4u);
+            }
+            meet();
+            const EventList list0 = {bits0, neurons0, counts[0]};
+            const EventList list1 = {bits1, neurons1, counts[1]};
+            const EventList list2 = {bits2, neurons2, counts[2]};
+            const EventList list3 = {bits3, neurons3, counts[3]};
+            {
+                LaunchOf<2> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 0u;
+                launch.members_per_block = 1u;
+                launch.rows = 4u;
+                launch.columns = 4u;
+                launch.stride = 4u;
+                launch.slots[0] = {(void *)words[1], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[2], 0, (i64)16, 16, 16, 0, 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel0_synapse_group__s0__pre_spike_synaptic_code(&launch, lane, block, member, list0);
+                }
+            }
+            {
+                LaunchOf<2> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 1u;
+                launch.members_per_block = 1u;
+                launch.rows = 4u;
+                launch.columns = 4u;
+                launch.stride = 4u;
+                launch.slots[0] = {(void *)words[3], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[4], 0, (i64)16, 16, 16, 0, 1u, 0u};
+                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                    kernel1_synapse_group__s1__pre_spike_synaptic_code(&launch, lane, block, member, list1);
+                }
+            }
+            {
+                LaunchOf<2> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 2u;
+                launch.members_per_block = 1u;
+                launch.rows = 4u;
+                launch.columns = 4u;
+                launch.stride = 4u;
+                launch.slots[0] = {(void *)words[5], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[6], 0, (i64)16, 16, 16, 0, 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel2_synapse_group__s3__pre_spike_synaptic_code(&launch, lane, block, member, list2);
+                }
+            }
+            {
+                LaunchOf<2> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 3u;
+                launch.members_per_block = 1u;
+                launch.rows = 4u;
+                launch.columns = 4u;
+                launch.stride = 4u;
+                launch.slots[0] = {(void *)words[7], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[8], 0, (i64)16, 16, 16, 0, 1u, 0u};
+                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                    kernel3_synapse_group__s7__pre_spike_synaptic_code(&launch, lane, block, member, list3);
+                }
+            }
+            meet();
+            rings[0] = next_slot(rings[0], 8u);
+            {
+                LaunchOf<5> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 4u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[0] = {&time, 0, 0, 0, 0, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[9], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[10], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[3] = {(void *)words[11], 0, (i64)words[12], 0, 0, 0, 1u, 0u};
+                launch.slots[4] = {(void *)words[13], 0, (i64)1, 8, 1, &rings[0], 8u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel4_neuron_group__in__update(&launch, lane, block, member);
+                }
+            }
+            {
+                LaunchOf<3> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 5u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[0] = {(void *)words[14], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[15], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[16], 0, (i64)1, 1, 1, &rings[1], 1u, 0u};
+                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                    kernel5_neuron_group__d0__update(&launch, lane, block, member);
+                }
+            }
+            {
+                LaunchOf<3> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 6u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[0] = {(void *)words[17], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[18], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[19], 0, (i64)1, 1, 1, &rings[2], 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel6_neuron_group__d1__update(&launch, lane, block, member);
+                }
+            }
+            {
+                LaunchOf<3> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 7u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[0] = {(void *)words[20], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[21], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[22], 0, (i64)1, 1, 1, &rings[3], 1u, 0u};
+                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                    kernel7_neuron_group__d3__update(&launch, lane, block, member);
+                }
+            }
+            {
+                LaunchOf<3> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 8u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[0] = {(void *)words[23], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[24], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[25], 0, (i64)1, 1, 1, &rings[4], 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel8_neuron_group__d7__update(&launch, lane, block, member);
+                }
+            }
+            meet();
+            timestep += 1;
+            steps_made += 1;
+            time = (f32)timestep * 1.0f;
+        }
+    }
+}
+
+// What a trial leaves of time and rings
+extern "C" __global__ void finish_trial(const Trial *trial) {
+    if (threadIdx.x != 0) return;
+    trial->rings[0] = (trial->rings[0] + trial->timesteps) % 8u;
+    *trial->timestep += trial->timesteps;
+    *trial->steps_made += trial->timesteps;
+    *(f32 *)trial->time = (f32)*trial->timestep * 1.0f;
 }

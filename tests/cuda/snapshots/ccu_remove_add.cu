@@ -1,116 +1,12 @@
-// timestep
-//     kernel0_synapse_group__s__pre_spike_synaptic_code: 1 x 1 blocks of 128, PresynapticUpdate
-//     kernel1_synapse_group__s__post_spike_synaptic_code: 1 x 1 blocks of 128, PostsynapticUpdate
-//     advance_rings: 1 x 1 blocks of 128, Schedule
-//     kernel2_neuron_group__in__update: 1 x 1 blocks of 128, NeuronUpdate
-//     kernel3_neuron_group__x__update: 1 x 1 blocks of 128, NeuronUpdate
-//     next_timestep: 1 x 1 blocks of 128, Schedule
+// up to 256 timesteps
+//     run_trial: 1 x 1 blocks of 64, Schedule
+//     finish_trial: 1 x 1 blocks of 32, Schedule
 // custom update Z
 //     kernel4_custom_update__m_: 1 x 1 blocks of 128, CustomUpdate
 // custom update R
 //     kernel5_custom_connectivity_update__rem__row_update_code: 1 x 1 blocks of 128, CustomUpdate
 // custom update A
 //     kernel7_custom_connectivity_update__add__row_update_code: 1 x 1 blocks of 128, CustomUpdate
-
-// Synapse group 'S' pre spike synaptic code
-extern "C" __global__ void kernel0_synapse_group__s__pre_spike_synaptic_code(const Launch *launch) {
-    const u32 post = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
-    f32 *const s0 = copy_of<f32>(launch->slots[0], member); // out_post
-    const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], member); // g
-    const u32 *const events = current_of<u32>(launch->slots[2], member);
-    if (post < launch->lanes) {
-        f32 held0 = s0[post];
-        for (u32 i = launch->starts[post]; i < launch->starts[post + 1]; ++i) {
-            const u32 pre = launch->sources[i];
-            if (!has_event(events, pre)) continue;
-            const u64 synapse = launch->synapses[i];
-            const f32 v0 = s1[synapse];
-            held0 = add(held0, v0);
-        }
-        s0[post] = held0;
-    }
-}
-
-// Synapse group 'S' post spike synaptic code
-extern "C" __global__ void kernel1_synapse_group__s__post_spike_synaptic_code(const Launch *launch) {
-    const u32 pre = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
-    f32 *const s0 = copy_of<f32>(launch->slots[0], member); // h
-    const u32 *const events = current_of<u32>(launch->slots[1], member);
-    if (pre < launch->lanes) {
-        for (u32 i = 0; i < launch->row_length[pre]; ++i) {
-            const u64 synapse = (u64)pre * launch->stride + i;
-            const u32 post = launch->targets[synapse];
-            if (!has_event(events, post)) continue;
-            const f32 v0 = 1.0f;
-            const f32 v1 = s0[synapse];
-            const f32 v2 = v1 + v0;
-            s0[synapse] = v2;
-        }
-    }
-}
-
-// Neuron group 'In' update
-extern "C" __global__ void kernel2_neuron_group__in__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
-    const f32 *const __restrict__ s0 = copy_of<f32>(launch->slots[0], 0); // t
-    u32 *const s1 = copy_of<u32>(launch->slots[1], member); // startSpike
-    const u32 *const __restrict__ s2 = copy_of<u32>(launch->slots[2], member); // endSpike
-    const f32 *const __restrict__ s3 = copy_of<f32>(launch->slots[3], 0); // spikeTimes
-    u32 *const s4 = current_of<u32>(launch->slots[4], member); // spikes
-    bool event4 = false;
-    if (lane < launch->lanes) {
-        const f32 v0 = s0[0];
-        const u32 v1 = s1[lane];
-        const u32 v2 = s2[lane];
-        const u32 v3 = 1u;
-        const bool v4 = v1 != v2;
-        bool v5;
-        if (v4) {
-            const i64 v6 = (i64)v1;
-            const f32 v7 = load_element(launch, s3, 3, v6, launch->slots[3].length);
-            const bool v8 = v0 >= v7;
-            v5 = v8;
-        } else {
-            v5 = v4;
-        }
-        event4 = v5;
-        const u32 v9 = add(v1, v3);
-        const u32 v10 = v5 ? v9 : v1;
-        s1[lane] = v10;
-    }
-    emit_events(s4, lane, launch->lanes, event4);
-}
-
-// Neuron group 'X' update
-extern "C" __global__ void kernel3_neuron_group__x__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
-    const f32 *const __restrict__ s0 = copy_of<f32>(launch->slots[0], 0); // t
-    f32 *const s2 = copy_of<f32>(launch->slots[2], member); // x
-    f32 *const s3 = copy_of<f32>(launch->slots[3], member); // in_syn
-    u32 *const s4 = current_of<u32>(launch->slots[4], member); // spikes
-    bool event4 = false;
-    if (lane < launch->lanes) {
-        const f32 v0 = s0[0];
-        const u32 v1 = lane;
-        const f32 v2 = 0.0f;
-        const f32 v3 = s3[lane];
-        const f32 v4 = v2 + v3;
-        s3[lane] = v2;
-        const f32 v5 = math_round(v0);
-        const i32 v6 = saturate<i32>(v5);
-        const i32 v7 = (i32)v1;
-        const i32 v8 = 6;
-        const i32 v9 = add(v7, v8);
-        const bool v10 = v6 == v9;
-        event4 = v10;
-        s2[lane] = v4;
-    }
-    emit_events(s4, lane, launch->lanes, event4);
-}
 
 // Custom update 'M'
 extern "C" __global__ void kernel4_custom_update__m_(const Launch *launch) {
@@ -345,4 +241,226 @@ extern "C" __global__ void kernel7_custom_connectivity_update__add__row_update_c
         s2[lane] = v45;
         s1[lane] = v7;
     }
+}
+
+// Synapse group 'S' pre spike synaptic code
+template <typename L>
+FUNCTION void kernel0_synapse_group__s__pre_spike_synaptic_code(
+    const L *launch, const u32 post, const u32 block, const u32 member, const EventList &list) {
+    f32 *const s0 = copy_of<f32>(launch->slots[0], member); // out_post
+    const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], member); // g
+    const u32 *const events = list.bits;
+    if (post < launch->lanes) {
+        f32 held0 = s0[post];
+        for (u32 i = launch->starts[post]; i < launch->starts[post + 1]; ++i) {
+            const u32 pre = launch->sources[i];
+            if (!has_event(events, pre)) continue;
+            const u64 synapse = launch->synapses[i];
+            const f32 v0 = s1[synapse];
+            held0 = add(held0, v0);
+        }
+        s0[post] = held0;
+    }
+}
+
+// Synapse group 'S' post spike synaptic code
+template <typename L>
+FUNCTION void kernel1_synapse_group__s__post_spike_synaptic_code(
+    const L *launch, const u32 pre, const u32 block, const u32 member, const EventList &list) {
+    f32 *const s0 = copy_of<f32>(launch->slots[0], member); // h
+    const u32 *const events = list.bits;
+    if (pre < launch->lanes) {
+        for (u32 i = 0; i < launch->row_length[pre]; ++i) {
+            const u64 synapse = (u64)pre * launch->stride + i;
+            const u32 post = launch->targets[synapse];
+            if (!has_event(events, post)) continue;
+            const f32 v0 = 1.0f;
+            add_alone(&s0[synapse], v0);
+        }
+    }
+}
+
+// Neuron group 'In' update
+template <typename L>
+FUNCTION void kernel2_neuron_group__in__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
+    const f32 *const __restrict__ s0 = copy_of<f32>(launch->slots[0], 0); // t
+    u32 *const s1 = copy_of<u32>(launch->slots[1], member); // startSpike
+    const u32 *const __restrict__ s2 = copy_of<u32>(launch->slots[2], member); // endSpike
+    const f32 *const __restrict__ s3 = copy_of<f32>(launch->slots[3], 0); // spikeTimes
+    u32 *const s4 = current_of<u32>(launch->slots[4], member); // spikes
+    bool event4 = false;
+    if (lane < launch->lanes) {
+        const f32 v0 = s0[0];
+        const u32 v1 = s1[lane];
+        const u32 v2 = s2[lane];
+        const u32 v3 = 1u;
+        const bool v4 = v1 != v2;
+        bool v5;
+        if (v4) {
+            const i64 v6 = (i64)v1;
+            const f32 v7 = load_element(launch, s3, 3, v6, launch->slots[3].length);
+            const bool v8 = v0 >= v7;
+            v5 = v8;
+        } else {
+            v5 = v4;
+        }
+        event4 = v5;
+        const u32 v9 = add(v1, v3);
+        const u32 v10 = v5 ? v9 : v1;
+        s1[lane] = v10;
+    }
+    emit_events(s4, lane, launch->lanes, event4);
+}
+
+// Neuron group 'X' update
+template <typename L>
+FUNCTION void kernel3_neuron_group__x__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
+    const f32 *const __restrict__ s0 = copy_of<f32>(launch->slots[0], 0); // t
+    f32 *const s2 = copy_of<f32>(launch->slots[2], member); // x
+    f32 *const s3 = copy_of<f32>(launch->slots[3], member); // in_syn
+    u32 *const s4 = current_of<u32>(launch->slots[4], member); // spikes
+    bool event4 = false;
+    if (lane < launch->lanes) {
+        const f32 v0 = s0[0];
+        const u32 v1 = lane;
+        const f32 v2 = 0.0f;
+        const f32 v3 = s3[lane];
+        const f32 v4 = v2 + v3;
+        s3[lane] = v2;
+        const f32 v5 = math_round(v0);
+        const i32 v6 = saturate<i32>(v5);
+        const i32 v7 = (i32)v1;
+        const i32 v8 = 6;
+        const i32 v9 = add(v7, v8);
+        const bool v10 = v6 == v9;
+        event4 = v10;
+        s2[lane] = v4;
+    }
+    emit_events(s4, lane, launch->lanes, event4);
+}
+
+// All timesteps of a block of batch members
+extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
+    if (is_spare()) return;
+    const u64 *const words = trial->words;
+    const u32 block = blockIdx.x;
+    __shared__ u16 neurons0[4];
+    __shared__ u16 neurons1[5];
+    __shared__ u32 counts[2];
+    const u32 first_member = block * 1u;
+    for (u32 member = first_member; member < 1u
+            && member < first_member + 1u; ++member) {
+        u32 rings[2] = {0};
+        u32 timestep = *trial->timestep;
+        f32 time = *(const f32 *)trial->time;
+        u64 steps_made = *trial->steps_made;
+        for (u32 step = 0; step < trial->timesteps; ++step) {
+            const u32 *const bits0 = (u32 *)words[0] + (u64)member * 1;
+            if (is_warp(64u, 0u)) {
+                list_events(neurons0, &counts[0], bits0, 4u);
+            }
+            const u32 *const bits1 = (u32 *)words[1] + (u64)member * 1;
+            if (is_warp(64u, 1u)) {
+                list_events(neurons1, &counts[1], bits1, 5u);
+            }
+            meet();
+            const EventList list0 = {bits0, neurons0, counts[0]};
+            const EventList list1 = {bits1, neurons1, counts[1]};
+            {
+                LaunchOf<2> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 5u;
+                launch.members = 1u;
+                launch.kernel = 0u;
+                launch.members_per_block = 1u;
+                launch.rows = 4u;
+                launch.columns = 5u;
+                launch.stride = 5u;
+                launch.row_length = (const u32 *)words[2];
+                launch.targets = (const u32 *)words[3];
+                launch.entries = (const u32 *)words[4];
+                launch.starts = (const u32 *)words[5];
+                launch.sources = (const u32 *)words[6];
+                launch.synapses = (const u32 *)words[7];
+                launch.slots[0] = {(void *)words[8], 0, (i64)5, 5, 5, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[9], 0, (i64)20, 20, 20, 0, 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel0_synapse_group__s__pre_spike_synaptic_code(&launch, lane, block, member, list0);
+                }
+            }
+            {
+                LaunchOf<1> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 1u;
+                launch.members_per_block = 1u;
+                launch.rows = 5u;
+                launch.columns = 5u;
+                launch.stride = 5u;
+                launch.row_length = (const u32 *)words[10];
+                launch.targets = (const u32 *)words[11];
+                launch.entries = (const u32 *)words[12];
+                launch.starts = (const u32 *)words[13];
+                launch.sources = (const u32 *)words[14];
+                launch.synapses = (const u32 *)words[15];
+                launch.slots[0] = {(void *)words[16], 0, (i64)20, 20, 20, 0, 1u, 0u};
+                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                    kernel1_synapse_group__s__post_spike_synaptic_code(&launch, lane, block, member, list1);
+                }
+            }
+            meet();
+            {
+                LaunchOf<5> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 2u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[0] = {&time, 0, 0, 0, 0, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[17], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[18], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[3] = {(void *)words[19], 0, (i64)words[20], 0, 0, 0, 1u, 0u};
+                launch.slots[4] = {(void *)words[21], 0, (i64)1, 1, 1, &rings[0], 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel2_neuron_group__in__update(&launch, lane, block, member);
+                }
+            }
+            {
+                LaunchOf<5> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 5u;
+                launch.members = 1u;
+                launch.kernel = 3u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[0] = {&time, 0, 0, 0, 0, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[22], 0, (i64)5, 5, 5, 0, 1u, 0u};
+                launch.slots[3] = {(void *)words[23], 0, (i64)5, 5, 5, 0, 1u, 0u};
+                launch.slots[4] = {(void *)words[24], 0, (i64)1, 1, 1, &rings[1], 1u, 0u};
+                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                    kernel3_neuron_group__x__update(&launch, lane, block, member);
+                }
+            }
+            meet();
+            timestep += 1;
+            steps_made += 1;
+            time = (f32)timestep * 1.0f;
+        }
+    }
+}
+
+// What a trial leaves of time and rings
+extern "C" __global__ void finish_trial(const Trial *trial) {
+    if (threadIdx.x != 0) return;
+    *trial->timestep += trial->timesteps;
+    *trial->steps_made += trial->timesteps;
+    *(f32 *)trial->time = (f32)*trial->timestep * 1.0f;
 }

@@ -1,43 +1,40 @@
-// timestep
-//     advance_rings: 1 x 1 blocks of 128, Schedule
-//     kernel0_synapse_group__sd__pre_spike_synaptic_code: 1 x 1 blocks of 128, PresynapticUpdate
-//     kernel1_synapse_group__ss__pre_spike_synaptic_code: 1 x 1 blocks of 128, PresynapticUpdate
-//     advance_rings: 1 x 1 blocks of 128, Schedule
-//     kernel2_neuron_group__in__update: 1 x 1 blocks of 128, NeuronUpdate
-//     kernel3_neuron_group__d__update: 1 x 1 blocks of 128, NeuronUpdate
-//     kernel4_neuron_group__s__update: 1 x 1 blocks of 128, NeuronUpdate
-//     next_timestep: 1 x 1 blocks of 128, Schedule
+// up to 256 timesteps
+//     run_trial: 1 x 1 blocks of 64, Schedule
+//     finish_trial: 1 x 1 blocks of 32, Schedule
 
 // Synapse group 'SD' pre spike synaptic code
-extern "C" __global__ void kernel0_synapse_group__sd__pre_spike_synaptic_code(const Launch *launch) {
-    const u32 post = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel0_synapse_group__sd__pre_spike_synaptic_code(
+    const L *launch, const u32 post, const u32 block, const u32 member, const EventList &list) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // den_delay
     const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], 0); // g
     const u8 *const __restrict__ s2 = copy_of<u8>(launch->slots[2], 0); // d
-    const u32 *const events = current_of<u32>(launch->slots[3], member);
+    const u32 *const events = list.bits;
     if (post < launch->lanes) {
-        for (u32 word = 0; 32 * word < launch->rows; ++word) {
-            for (u32 left = events[word]; left; left &= left - 1) {
-                const u32 pre = 32 * word + lowest_bit(left);
-                const u64 synapse = (u64)pre * launch->stride + post;
-                const f32 v0 = s1[synapse];
-                const u8 v1 = s2[synapse];
-                const u32 v2 = (u32)v1;
-                s0[due(launch->slots[0], v2) + post] = add(s0[due(launch->slots[0], v2) + post], v0);
+        for (u32 i = 0; i < list.count; i += 32) {
+            #pragma unroll
+            for (u32 next = 0; next < 32; ++next) {
+                if (i + next < list.count) {
+                    const u32 pre = list.neurons[i + next];
+                    const u64 synapse = (u64)pre * launch->stride + post;
+                    const f32 v0 = s1[synapse];
+                    const u8 v1 = s2[synapse];
+                    const u32 v2 = (u32)v1;
+                    s0[due(launch->slots[0], v2) + post] = add(s0[due(launch->slots[0], v2) + post], v0);
+                }
             }
         }
     }
 }
 
 // Synapse group 'SS' pre spike synaptic code
-extern "C" __global__ void kernel1_synapse_group__ss__pre_spike_synaptic_code(const Launch *launch) {
-    const u32 post = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel1_synapse_group__ss__pre_spike_synaptic_code(
+    const L *launch, const u32 post, const u32 block, const u32 member, const EventList &list) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // den_delay
     const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], 0); // g
     const u8 *const __restrict__ s2 = copy_of<u8>(launch->slots[2], 0); // d
-    const u32 *const events = current_of<u32>(launch->slots[3], member);
+    const u32 *const events = list.bits;
     if (post < launch->lanes) {
         for (u32 i = launch->starts[post]; i < launch->starts[post + 1]; ++i) {
             const u32 pre = launch->sources[i];
@@ -52,9 +49,9 @@ extern "C" __global__ void kernel1_synapse_group__ss__pre_spike_synaptic_code(co
 }
 
 // Neuron group 'In' update
-extern "C" __global__ void kernel2_neuron_group__in__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel2_neuron_group__in__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
     const f32 *const __restrict__ s0 = copy_of<f32>(launch->slots[0], 0); // t
     u32 *const s1 = copy_of<u32>(launch->slots[1], member); // startSpike
     const u32 *const __restrict__ s2 = copy_of<u32>(launch->slots[2], member); // endSpike
@@ -85,9 +82,9 @@ extern "C" __global__ void kernel2_neuron_group__in__update(const Launch *launch
 }
 
 // Neuron group 'D' update
-extern "C" __global__ void kernel3_neuron_group__d__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel3_neuron_group__d__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // x
     f32 *const s1 = copy_of<f32>(launch->slots[1], member); // in_syn
     f32 *const s2 = current_of<f32>(launch->slots[2], member); // den_delay
@@ -109,9 +106,9 @@ extern "C" __global__ void kernel3_neuron_group__d__update(const Launch *launch)
 }
 
 // Neuron group 'S' update
-extern "C" __global__ void kernel4_neuron_group__s__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel4_neuron_group__s__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // x
     f32 *const s1 = copy_of<f32>(launch->slots[1], member); // in_syn
     f32 *const s2 = current_of<f32>(launch->slots[2], member); // den_delay
@@ -134,4 +131,152 @@ extern "C" __global__ void kernel4_neuron_group__s__update(const Launch *launch)
         s0[lane] = v7;
     }
     emit_events(s3, lane, launch->lanes, event3);
+}
+
+// All timesteps of a block of batch members
+extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
+    if (is_spare()) return;
+    const u64 *const words = trial->words;
+    const u32 block = blockIdx.x;
+    __shared__ u16 neurons0[3];
+    __shared__ u16 neurons1[3];
+    __shared__ u32 counts[2];
+    const u32 first_member = block * 1u;
+    for (u32 member = first_member; member < 1u
+            && member < first_member + 1u; ++member) {
+        u32 rings[5] = {0};
+        rings[0] = trial->rings[0];
+        rings[3] = trial->rings[3];
+        rings[4] = trial->rings[4];
+        u32 timestep = *trial->timestep;
+        f32 time = *(const f32 *)trial->time;
+        u64 steps_made = *trial->steps_made;
+        for (u32 step = 0; step < trial->timesteps; ++step) {
+            rings[3] = next_slot(rings[3], 6u);
+            rings[4] = next_slot(rings[4], 6u);
+            const u32 *const bits0 = (u32 *)words[0] + (u64)member * 3 + 1 * earlier_slot(rings[0], 0u, 3u);
+            if (is_warp(64u, 0u)) {
+                list_events(neurons0, &counts[0], bits0, 3u);
+            }
+            const u32 *const bits1 = (u32 *)words[0] + (u64)member * 3 + 1 * earlier_slot(rings[0], 2u, 3u);
+            if (is_warp(64u, 1u)) {
+                list_events(neurons1, &counts[1], bits1, 3u);
+            }
+            meet();
+            const EventList list0 = {bits0, neurons0, counts[0]};
+            const EventList list1 = {bits1, neurons1, counts[1]};
+            {
+                LaunchOf<3> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 0u;
+                launch.members_per_block = 1u;
+                launch.rows = 3u;
+                launch.columns = 4u;
+                launch.stride = 4u;
+                launch.slots[0] = {(void *)words[1], 0, (i64)4, 24, 4, &rings[3], 6u, 0u};
+                launch.slots[1] = {(void *)words[2], 0, (i64)12, 0, 12, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[3], 0, (i64)12, 0, 12, 0, 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel0_synapse_group__sd__pre_spike_synaptic_code(&launch, lane, block, member, list0);
+                }
+            }
+            {
+                LaunchOf<3> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 1u;
+                launch.members_per_block = 1u;
+                launch.rows = 3u;
+                launch.columns = 4u;
+                launch.stride = 2u;
+                launch.row_length = (const u32 *)words[4];
+                launch.targets = (const u32 *)words[5];
+                launch.entries = (const u32 *)words[6];
+                launch.starts = (const u32 *)words[7];
+                launch.sources = (const u32 *)words[8];
+                launch.synapses = (const u32 *)words[9];
+                launch.slots[0] = {(void *)words[10], 0, (i64)4, 24, 4, &rings[4], 6u, 0u};
+                launch.slots[1] = {(void *)words[11], 0, (i64)6, 0, 6, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[12], 0, (i64)6, 0, 6, 0, 1u, 0u};
+                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                    kernel1_synapse_group__ss__pre_spike_synaptic_code(&launch, lane, block, member, list1);
+                }
+            }
+            meet();
+            rings[0] = next_slot(rings[0], 3u);
+            {
+                LaunchOf<5> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 3u;
+                launch.members = 1u;
+                launch.kernel = 2u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[0] = {&time, 0, 0, 0, 0, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[13], 0, (i64)3, 3, 3, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[14], 0, (i64)3, 3, 3, 0, 1u, 0u};
+                launch.slots[3] = {(void *)words[15], 0, (i64)words[16], 0, 0, 0, 1u, 0u};
+                launch.slots[4] = {(void *)words[17], 0, (i64)1, 3, 1, &rings[0], 3u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel2_neuron_group__in__update(&launch, lane, block, member);
+                }
+            }
+            {
+                LaunchOf<4> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 3u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[0] = {(void *)words[18], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[19], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[20], 0, (i64)4, 24, 4, &rings[3], 6u, 0u};
+                launch.slots[3] = {(void *)words[21], 0, (i64)1, 1, 1, &rings[1], 1u, 0u};
+                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                    kernel3_neuron_group__d__update(&launch, lane, block, member);
+                }
+            }
+            {
+                LaunchOf<4> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 4u;
+                launch.members = 1u;
+                launch.kernel = 4u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[0] = {(void *)words[22], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[23], 0, (i64)4, 4, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[24], 0, (i64)4, 24, 4, &rings[4], 6u, 0u};
+                launch.slots[3] = {(void *)words[25], 0, (i64)1, 1, 1, &rings[2], 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel4_neuron_group__s__update(&launch, lane, block, member);
+                }
+            }
+            meet();
+            timestep += 1;
+            steps_made += 1;
+            time = (f32)timestep * 1.0f;
+        }
+    }
+}
+
+// What a trial leaves of time and rings
+extern "C" __global__ void finish_trial(const Trial *trial) {
+    if (threadIdx.x != 0) return;
+    trial->rings[0] = (trial->rings[0] + trial->timesteps) % 3u;
+    trial->rings[3] = (trial->rings[3] + trial->timesteps) % 6u;
+    trial->rings[4] = (trial->rings[4] + trial->timesteps) % 6u;
+    *trial->timestep += trial->timesteps;
+    *trial->steps_made += trial->timesteps;
+    *(f32 *)trial->time = (f32)*trial->timestep * 1.0f;
 }

@@ -1,17 +1,14 @@
-// timestep
-//     kernel0_synapse_group__s__pre_spike_synaptic_code: 1 x 1 blocks of 128, PresynapticUpdate
-//     advance_rings: 1 x 1 blocks of 128, Schedule
-//     kernel1_neuron_group__in__update: 1 x 1 blocks of 128, NeuronUpdate
-//     kernel2_neuron_group__x__update: 1 x 1 blocks of 128, NeuronUpdate
-//     next_timestep: 1 x 1 blocks of 128, Schedule
+// up to 256 timesteps
+//     run_trial: 1 x 1 blocks of 64, Schedule
+//     finish_trial: 1 x 1 blocks of 32, Schedule
 
 // Synapse group 'S' pre spike synaptic code
-extern "C" __global__ void kernel0_synapse_group__s__pre_spike_synaptic_code(const Launch *launch) {
-    const u32 post = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel0_synapse_group__s__pre_spike_synaptic_code(
+    const L *launch, const u32 post, const u32 block, const u32 member, const EventList &list) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // out_post
     const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], member); // g
-    const u32 *const events = current_of<u32>(launch->slots[2], member);
+    const u32 *const events = list.bits;
     if (post < launch->lanes) {
         f32 held0 = s0[post];
         for (u32 i = launch->starts[post]; i < launch->starts[post + 1]; ++i) {
@@ -26,9 +23,9 @@ extern "C" __global__ void kernel0_synapse_group__s__pre_spike_synaptic_code(con
 }
 
 // Neuron group 'In' update
-extern "C" __global__ void kernel1_neuron_group__in__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel1_neuron_group__in__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
     const f32 *const __restrict__ s0 = copy_of<f32>(launch->slots[0], 0); // t
     u32 *const s1 = copy_of<u32>(launch->slots[1], member); // startSpike
     const u32 *const __restrict__ s2 = copy_of<u32>(launch->slots[2], member); // endSpike
@@ -59,9 +56,9 @@ extern "C" __global__ void kernel1_neuron_group__in__update(const Launch *launch
 }
 
 // Neuron group 'X' update
-extern "C" __global__ void kernel2_neuron_group__x__update(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
+template <typename L>
+FUNCTION void kernel2_neuron_group__x__update(
+    const L *launch, const u32 lane, const u32 block, const u32 member) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // x
     f32 *const s1 = copy_of<f32>(launch->slots[1], member); // in_syn
     u32 *const s2 = current_of<u32>(launch->slots[2], member); // spikes
@@ -76,4 +73,100 @@ extern "C" __global__ void kernel2_neuron_group__x__update(const Launch *launch)
         s0[lane] = v2;
     }
     emit_events(s2, lane, launch->lanes, event2);
+}
+
+// All timesteps of a block of batch members
+extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
+    if (is_spare()) return;
+    const u64 *const words = trial->words;
+    const u32 block = blockIdx.x;
+    __shared__ u16 neurons0[60];
+    __shared__ u32 counts[1];
+    const u32 first_member = block * 1u;
+    for (u32 member = first_member; member < 1u
+            && member < first_member + 1u; ++member) {
+        u32 rings[2] = {0};
+        u32 timestep = *trial->timestep;
+        f32 time = *(const f32 *)trial->time;
+        u64 steps_made = *trial->steps_made;
+        for (u32 step = 0; step < trial->timesteps; ++step) {
+            const u32 *const bits0 = (u32 *)words[0] + (u64)member * 2;
+            if (is_warp(64u, 0u)) {
+                list_events(neurons0, &counts[0], bits0, 60u);
+            }
+            meet();
+            const EventList list0 = {bits0, neurons0, counts[0]};
+            {
+                LaunchOf<2> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 32u;
+                launch.members = 1u;
+                launch.kernel = 0u;
+                launch.members_per_block = 1u;
+                launch.rows = 60u;
+                launch.columns = 32u;
+                launch.stride = 12u;
+                launch.row_length = (const u32 *)words[1];
+                launch.targets = (const u32 *)words[2];
+                launch.entries = (const u32 *)words[3];
+                launch.starts = (const u32 *)words[4];
+                launch.sources = (const u32 *)words[5];
+                launch.synapses = (const u32 *)words[6];
+                launch.slots[0] = {(void *)words[7], 0, (i64)32, 32, 32, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[8], 0, (i64)24, 24, 24, 0, 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel0_synapse_group__s__pre_spike_synaptic_code(&launch, lane, block, member, list0);
+                }
+            }
+            meet();
+            {
+                LaunchOf<5> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 60u;
+                launch.members = 1u;
+                launch.kernel = 1u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[0] = {&time, 0, 0, 0, 0, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[9], 0, (i64)60, 60, 60, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[10], 0, (i64)60, 60, 60, 0, 1u, 0u};
+                launch.slots[3] = {(void *)words[11], 0, (i64)words[12], 0, 0, 0, 1u, 0u};
+                launch.slots[4] = {(void *)words[13], 0, (i64)2, 2, 2, &rings[0], 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 64u; lane += lane_step(64u)) {
+                    kernel1_neuron_group__in__update(&launch, lane, block, member);
+                }
+            }
+            {
+                LaunchOf<3> launch;
+                launch.watch = trial->watch;
+                launch.lanes = 32u;
+                launch.members = 1u;
+                launch.kernel = 2u;
+                launch.members_per_block = 1u;
+                launch.rows = 0u;
+                launch.columns = 0u;
+                launch.stride = 0u;
+                launch.slots[0] = {(void *)words[14], 0, (i64)32, 32, 32, 0, 1u, 0u};
+                launch.slots[1] = {(void *)words[15], 0, (i64)32, 32, 32, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[16], 0, (i64)1, 1, 1, &rings[1], 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                    kernel2_neuron_group__x__update(&launch, lane, block, member);
+                }
+            }
+            meet();
+            timestep += 1;
+            steps_made += 1;
+            time = (f32)timestep * 1.0f;
+        }
+    }
+}
+
+// What a trial leaves of time and rings
+extern "C" __global__ void finish_trial(const Trial *trial) {
+    if (threadIdx.x != 0) return;
+    *trial->timestep += trial->timesteps;
+    *trial->steps_made += trial->timesteps;
+    *(f32 *)trial->time = (f32)*trial->timestep * 1.0f;
 }

@@ -6,12 +6,11 @@ use mlgenn_model::plan::{
     CustomUpdatePlan, CustomUpdateSize, EventQueueId, EventSum, PlannedKernel, SynapseKernel,
 };
 
-use super::PARTIAL_SUMS;
 use super::entry::{Entry, Form};
 use super::planned::{dynamics_shape, members_of, planned_entry, presynaptic_shape};
 use super::shape::{Connectivity, Members, Shape, Trigger};
-use super::translation_unit;
 use super::trial::Trial;
+use super::{PARTIAL_SUMS, prelude};
 
 /// When a function of a network is launched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,14 +163,18 @@ impl NetworkProgram {
         Self { entries, trial }
     }
 
-    /// The translation unit: these functions, and what the schedule needs beside.
+    /// The translation unit: what all networks have in common, then these functions.
     pub fn text(&self) -> String {
-        // The trial calls what is otherwise launched in every timestep.
-        let launched = self.entries.iter().filter(|e| self.trial.is_none() || !e.is_in_timestep());
-        let mut text = translation_unit(launched.map(|entry| &entry.entry));
+        let mut text = prelude();
         text.push_str(include_str!("../prelude/schedule.cuh"));
+        text.push_str(include_str!("../prelude/trial.cuh"));
+        text.push_str("\n// The functions of this network\n");
+        // The trial calls what is otherwise launched in every timestep.
+        for entry in self.entries.iter().filter(|e| self.trial.is_none() || !e.is_in_timestep()) {
+            text.push('\n');
+            text.push_str(&entry.entry.text);
+        }
         if let Some(trial) = &self.trial {
-            text.push_str(include_str!("../prelude/trial.cuh"));
             text.push('\n');
             text.push_str(&trial.text);
         }

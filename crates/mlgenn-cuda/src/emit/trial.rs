@@ -167,6 +167,7 @@ impl Trial {
             threads,
             longest,
             members_per_block,
+            side_by_side,
             text: String::new(),
             words: Vec::new(),
             level: 0,
@@ -255,6 +256,8 @@ struct Writer<'a> {
     threads: usize,
     longest: usize,
     members_per_block: usize,
+    /// Blocks that a multiprocessor of a large GPU has at a time.
+    side_by_side: usize,
     late_sums: Vec<LateSum>,
     /// Which lists are kept for them.
     kept_events: Vec<usize>,
@@ -302,7 +305,7 @@ impl Writer<'_> {
         let plan = self.plan;
         let (threads, time) = (self.threads, self.time());
         let (members, per_block) = (plan.network.batch_size, self.members_per_block);
-        let blocks = RESIDENT_THREADS / threads.min(RESIDENT_THREADS);
+        let blocks = self.side_by_side.min(RESIDENT_THREADS / threads);
         self.line("// All timesteps of a block of batch members");
         self.line(&format!(
             "extern \"C\" __global__ void __launch_bounds__({threads}, {blocks}) run_trial(const Trial \
