@@ -571,8 +571,8 @@ impl Writer<'_> {
             SlotBinding::Scalar(Scalar::Time) => {
                 return Some("{&time, 0, 0, 0, 0, 0, 1u, 0u}".to_owned());
             }
-            SlotBinding::Scalar(Scalar::Timestep) => {
-                return Some("{&timestep, 0, 0, 0, 0, 0, 1u, 0u}".to_owned());
+            SlotBinding::Scalar(Scalar::StepsMade) => {
+                return Some("{&steps_made, 0, 0, 0, 0, 0, 1u, 0u}".to_owned());
             }
             SlotBinding::RandomKey { .. } => {
                 let data = self.word(Word::Data(number, slot));
