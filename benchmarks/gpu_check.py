@@ -3,15 +3,16 @@
 Runs unattended within nine minutes and prints a table last. Exit status: 0 if everything passed,
 1 if something failed, 2 if there is no GPU that can be used.
 
-With ``--wheels FOLDER`` it first makes an environment and installs mlgenn_rs, pytest and NVRTC
-from the wheels in that folder, without a network; otherwise it checks what is installed beside the
-Python that runs it.
+With ``--wheels FOLDER`` it first installs the wheels in that folder, without a network, for this
+check alone; what they need (numpy, tqdm, pytest, hypothesis, NVRTC) is there too or beside the
+Python that runs it. With pytest-xdist the tests share the cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import importlib.util
 import json
 import os
 import re
@@ -19,7 +20,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import venv
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -28,7 +28,15 @@ ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 9 * 60 - 20
 """Time for everything, with some left to report."""
 
-TESTS = ("tests/engine", "tests/frontend", "tests/compilers")
+GOLDEN = (
+    "tests/engine",
+    *(
+        f"tests/compilers/test_{name}_golden.py"
+        for name in ("event_prop", "eprop", "few_spike", "inference")
+    ),
+)
+"""Tests that come first."""
+OTHERS = ("tests/frontend", "tests/compilers")
 SANITIZED = ("batch", "adam_dense", "sparse", "procedural", "toeplitz", "ccu")
 """Small golden cases that run under compute-sanitizer, by parts of their names."""
 
@@ -121,16 +129,18 @@ class Check:
         except subprocess.TimeoutExpired:
             return None
 
-    def tests(self) -> None:
+    def tests(self, name: str, tests: tuple[str, ...], seconds: float) -> None:
         since = monotonic()
-        command = [self.python, "-m", "pytest", "-q", "-x", "--maxfail=20", *TESTS]
-        done = self.run(command, 240, MLGENN_TEST_BACKENDS="cuda", MLGENN_BACKEND="cuda")
+        command = [self.python, "-m", "pytest", "-q", "--maxfail=20", *tests]
+        if importlib.util.find_spec("xdist"):
+            command += ["-n", str(min(os.cpu_count() or 1, 16))]
+        done = self.run(command, seconds, MLGENN_TEST_BACKENDS="cuda", MLGENN_BACKEND="cuda")
         if done is None:
-            self.note("tests on the GPU", "took too long", since, False)
+            self.note(name, f"took more than {seconds:.0f} s", since, False)
             return
         print(done.stdout[-6000:])
         summary = done.stdout.strip().splitlines()[-1:] or [done.stderr[-500:]]
-        self.note("tests on the GPU", summary[0].strip("= "), since, done.returncode == 0)
+        self.note(name, summary[0].strip("= "), since, done.returncode == 0)
 
     def digests(self, backend: str) -> dict[str, tuple[str, dict[str, float]]] | None:
         done = self.run([self.python, "-c", REPEAT], 90, MLGENN_BACKEND=backend)
@@ -220,15 +230,13 @@ class Check:
         print("FAILED" if self.failed else "passed")
 
 
-def make_environment(wheels: Path, folder: Path) -> str:
-    """Install everything from a folder of wheels; returns the Python to use."""
-    venv.create(folder, with_pip=True, system_site_packages=True)
-    python = str(folder / "bin" / "python")
-    install = [python, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", str(wheels)]
-    subprocess.run([*install, "mlgenn_rs", "numpy", "tqdm", "pytest", "hypothesis"], check=True)
-    for package in ("nvidia-cuda-nvrtc-cu12", "nvidia-cuda-nvrtc"):
-        subprocess.run([*install, package], check=False)
-    return python
+def install(wheels: Path, folder: Path) -> dict[str, str]:
+    """Install all wheels of a folder; returns the environment that they are found in."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    files = [str(path) for path in sorted(wheels.glob("*.whl"))]
+    subprocess.run([*command, "--no-compile", "--target", str(folder), *files], check=True)
+    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def main() -> int:
@@ -238,24 +246,25 @@ def main() -> int:
     arguments = parser.parse_args()
     start = monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        python = sys.executable
+        environment = dict(os.environ)
         if arguments.wheels:
-            python = make_environment(arguments.wheels, Path(folder) / "venv")
-        check = Check(python, dict(os.environ), start)
+            environment = install(arguments.wheels, Path(folder))
+        check = Check(sys.executable, environment, start)
         describe = "from mlgenn_rs import _core; print(_core.describe_cuda())"
-        described = check.run([python, "-c", describe], 60)
+        described = check.run([sys.executable, "-c", describe], 60)
         if described is None or described.returncode != 0:
             message = described.stderr.strip().splitlines()[-1:] if described else ["no answer"]
             print(f"There is no GPU to check: {message[0] if message else 'unknown reason'}")
             return 2
         device = described.stdout.strip()
         print(device)
-        check.tests()
+        check.tests("engine and golden cases on the GPU", GOLDEN, 120)
         check.repeats()
         check.sanitizer()
         name = re.sub(r"[^a-z0-9]+", "-", device.partition("(")[0].lower()).strip("-")
         today = datetime.date.today().isoformat()
         check.benchmarks(device, arguments.results / f"{today}-{name}.jsonl")
+        check.tests("other tests on the GPU", OTHERS, check.left() - 5)
         check.report()
     return 1 if check.failed else 0
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import NEEDS_FORK
 from reference.ref_eprop import EP
 
 from mlgenn_rs import Connection, InputLayer, Layer, Network, Population, SequentialNetwork
@@ -330,6 +331,7 @@ def run_rank(rank: int, pipe: Pipe, results: Any) -> None:
     results.put((rank, {name: learned[name] for name in LEARNED}))
 
 
+@NEEDS_FORK
 def test_two_ranks_learn_what_one_does() -> None:
     context = multiprocessing.get_context("fork")
     ends, results = context.Pipe(), context.Queue()

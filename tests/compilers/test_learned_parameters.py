@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import NEEDS_FORK
 
 from mlgenn_rs import Connection, Network, Population
 from mlgenn_rs.callbacks import OptimiserParamSchedule
@@ -316,6 +317,7 @@ def run_rank(rank: int, pipe: Any, results: Any) -> None:
     results.put((rank, learned))
 
 
+@NEEDS_FORK
 def test_two_ranks_learn_what_one_does() -> None:
     context = multiprocessing.get_context("fork")
     ends, results = context.Pipe(), context.Queue()

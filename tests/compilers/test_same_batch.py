@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import NEEDS_FORK
 
 from mlgenn_rs import Connection, Network, Population
 from mlgenn_rs.callbacks import Callback, SpikeRecorder, VarRecorder
@@ -363,6 +364,7 @@ def run_rank(rank: int, pipe: Any, results: Any) -> None:
         results.put((rank, weights_of(built, compiled)))
 
 
+@NEEDS_FORK
 def test_two_ranks_learn_what_one_does() -> None:
     """Gradients are averaged over the examples of all ranks."""
     context = multiprocessing.get_context("fork")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import NEEDS_FORK
 
 from mlgenn_rs import Connection, Network, Population
 from mlgenn_rs.callbacks import Callback
@@ -251,6 +252,7 @@ def run_rank(rank: int, pipe: Pipe, order: list[int], results: Any) -> None:
         results.put((rank, weights_of(built, compiled), metrics[out].total, counts.values))
 
 
+@NEEDS_FORK
 def test_two_ranks_learn_what_one_does() -> None:
     context = multiprocessing.get_context("fork")
     ends = context.Pipe()
