@@ -16,6 +16,18 @@ from mlgenn_rs import engine as e
 
 ROOT = Path(__file__).resolve().parents[2]
 
+EXAMPLES = (
+    "latency_mnist",
+    "latency_mnist --conv",
+    "latency_mnist --rule eprop",
+    "yin_yang --train-size 64",
+    "pattern_generation",
+    "pattern_generation --rule eprop",
+    "learned_delays --train-size 64",
+    "deep_r",
+)
+"""Example programs with options, whose networks are compiled."""
+
 OWN = "\n// The functions of this network\n"
 """Where the text that all networks start with ends."""
 
@@ -61,14 +73,31 @@ def golden_texts() -> Iterator[tuple[str, str]]:
         yield name, model.dump()
 
 
-def workload_texts(patch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
-    """Return name and text of each network of the benchmarks."""
+def stop_at_load(patch: pytest.MonkeyPatch, folder: str) -> None:
+    """Let programs of a folder get no further than to a compiled network."""
 
     def load(model: e.GeNNModel, *_: Any, **__: Any) -> None:
         raise Compiled(model.dump())
 
-    patch.syspath_prepend(str(ROOT / "benchmarks"))
+    patch.syspath_prepend(str(ROOT / folder))
     patch.setattr(e.GeNNModel, "load", load)
+
+
+def example_texts(patch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+    """Return name and text of the network of each example program."""
+    stop_at_load(patch, "examples")
+    for command in EXAMPLES:
+        name, *options = command.split()
+        module = importlib.import_module(name)
+        try:
+            module.run(module.read_options(options))
+        except Compiled as compiled:
+            yield command, compiled.text
+
+
+def workload_texts(patch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+    """Return name and text of each network of the benchmarks."""
+    stop_at_load(patch, "benchmarks")
     measure = importlib.import_module("measure")
     workloads = importlib.import_module("workloads").WORKLOADS
     for name, workload in workloads.items():

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from .compiler import ARCHITECTURES, LIBRARIES, compile_text, find_library, read_report
-from .networks import golden_texts, join, workload_texts
+from .networks import EXAMPLES, example_texts, golden_texts, join, workload_texts
 
 BUDGETS = json.loads((Path(__file__).parent / "budgets.json").read_text())
 """Largest registers, stack, spills and shared memory of a kernel; for some networks others."""
@@ -22,7 +22,7 @@ BUDGETS = json.loads((Path(__file__).parent / "budgets.json").read_text())
 @pytest.fixture(scope="module")
 def texts() -> list[tuple[str, str]]:
     with pytest.MonkeyPatch.context() as patch:
-        return [*golden_texts(), *workload_texts(patch)]
+        return [*golden_texts(), *workload_texts(patch), *example_texts(patch)]
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -51,4 +51,5 @@ def test_every_kernel_compiles(
 def test_all_networks_are_there(texts: list[tuple[str, str]]) -> None:
     names = {name.rpartition("-")[0] or name for name, _ in texts}
     assert {"adam_dense", "train_mnist", "e_prop_recurrent", "convolutional_inference"} <= names
+    assert names >= {name.rpartition("-")[0] or name for name in EXAMPLES}
     assert len(names) >= 60
