@@ -19,6 +19,7 @@ mod planned;
 mod print;
 mod shape;
 mod trial;
+mod trial_text;
 mod types;
 
 pub use entry::{Entry, PARTIAL_SUMS, lanes_entry};
