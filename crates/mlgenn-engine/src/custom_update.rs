@@ -19,7 +19,7 @@ const STRETCH: usize = 8192;
 const ROWS: usize = 64;
 
 /// Below so many lanes in all, threads cost more than they bring.
-pub(crate) const WORTH_THREADS: usize = 32768;
+pub(crate) const WORTH_THREADS: usize = 1 << 18;
 
 /// Runs custom updates.
 pub(crate) struct CustomUpdates<'a> {
