@@ -101,13 +101,20 @@ unsafe fn product<S: Simd>(row: *const u32, vector: *const u32, columns: usize) 
             *sum = S::add_f32(*sum, product);
         }
     }
+    let rest = columns - whole;
+    for (k, sum) in sums.iter_mut().enumerate() {
+        let lanes = rest.saturating_sub(k * S::LANES).min(S::LANES);
+        if lanes > 0 {
+            // Lanes beyond the row add zero, which changes nothing.
+            let at = whole + k * S::LANES;
+            let (a, b) =
+                (S::load_partial(row.add(at), lanes), S::load_partial(vector.add(at), lanes));
+            *sum = S::add_f32(*sum, S::mul_f32(a, b));
+        }
+    }
     let mut partial = LaneSum::<f32>::new();
     for (k, &sum) in sums.iter().enumerate() {
         S::store(partial.partial.as_mut_ptr().cast::<u32>().add(k * S::LANES), sum);
-    }
-    for at in whole..columns {
-        let (a, b) = (*row.cast::<f32>().add(at), *vector.cast::<f32>().add(at));
-        partial.add(at, a * b);
     }
     partial.finish()
 }

@@ -291,16 +291,14 @@ impl<T: Copy + Default + std::ops::Add<Output = T>> LaneSum<T> {
         self.partial[lane % 16] = self.partial[lane % 16] + value;
     }
 
-    /// The sum.
-    pub fn finish(mut self) -> T {
-        let mut half = 8;
-        while half > 0 {
-            for i in 0..half {
-                self.partial[i] = self.partial[i] + self.partial[i + half];
-            }
-            half /= 2;
-        }
-        self.partial[0]
+    /// The sum: the upper half is added to the lower half until one is left.
+    pub fn finish(self) -> T {
+        // Halves of known length, for vector units.
+        let all = self.partial;
+        let eight: [T; 8] = std::array::from_fn(|i| all[i] + all[i + 8]);
+        let four: [T; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+        let two: [T; 2] = std::array::from_fn(|i| four[i] + four[i + 2]);
+        two[0] + two[1]
     }
 }
 
