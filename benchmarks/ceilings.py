@@ -26,6 +26,8 @@ class Ceilings:
     """Bytes read and written in a second when an array is changed in place, by its size."""
     flops: float
     """Floating point operations in a second, in a product of matrices."""
+    timestep: float = 0.0
+    """Seconds of a timestep in which there is nothing to do, where that counts."""
 
     def read_seconds(self, num_bytes: float, array_bytes: float) -> float:
         """Return how long it takes to read from an array of a size."""

@@ -9,7 +9,8 @@ implementation, and divides them by what a core reaches (:mod:`ceilings`):
 * EventProp: every spike also updates its row of the gradient, and reads weights for the feedback;
 * e-prop: the sum over timesteps of products of traces is one product of matrices for each
   connection, another one passes errors back;
-* weights, gradients and the two moments of Adam are read and written once per batch.
+* weights, gradients and the two moments of Adam are read and written once per batch;
+* on a GPU every timestep of a batch takes as long as an empty one (:mod:`gpu_ceilings`).
 
 Numbers of spikes are those of the first batch.
 """
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ceilings import Ceilings, measure_ceilings
+from gpu_ceilings import is_on_gpu, measure_gpu_ceilings
 from measure import Case, measure
 
 WORD = 4
@@ -33,7 +35,9 @@ def with_floor(build: Callable[..., Case]) -> Callable[..., dict[str, Any]]:
     def run(*, floor: bool = False, **options: Any) -> dict[str, Any]:
         result = measure(build(**options))
         if floor:
-            seconds = get_floor(build(**options), measure_ceilings()) / options["threads"]
+            ceilings = measure_gpu_ceilings() if is_on_gpu() else measure_ceilings()
+            threads = 1 if is_on_gpu() else options["threads"]
+            seconds = get_floor(build(**options), ceilings) / threads
             result["floor_seconds"] = float(f"{seconds:.3g}")
             result["times_floor"] = round(result["seconds"] / seconds, 1)
         return result
@@ -42,7 +46,7 @@ def with_floor(build: Callable[..., Case]) -> Callable[..., dict[str, Any]]:
 
 
 def get_floor(case: Case, ceilings: Ceilings) -> float:
-    """Return the least number of seconds that a case takes on one core."""
+    """Return the least number of seconds that a case takes on one core, or on a GPU."""
     for pop in case.network.populations:
         pop.record_spikes = True
     compiled = case.compiler.compile(case.network, "floor")
@@ -55,6 +59,8 @@ def get_floor(case: Case, ceilings: Ceilings) -> float:
         for conn in case.network.connections:
             source = conn.source()
             seconds += _connection_seconds(conn, spikes[source], compiled, rule, ceilings)
+        steps = 1 if _is_free_running(compiled) else _steps_per_item(compiled)
+        seconds += ceilings.timestep * steps / compiled.genn_model.batch_size
     return seconds * case.items
 
 

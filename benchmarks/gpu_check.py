@@ -202,9 +202,11 @@ class Check:
         for name, options in requests:
             since = monotonic()
             if options is None:
-                command = [self.python, "benchmarks/run.py", name, "--threads", "1"]
+                command = [self.python, "benchmarks/run.py", name, "--threads", "1", "--floor"]
             else:
-                request = json.dumps({"workload": name, "options": {**options, "threads": 1}})
+                request = json.dumps(
+                    {"workload": name, "options": {**options, "threads": 1}, "floor": True}
+                )
                 command = [self.python, "benchmarks/run.py", "--one", request]
             title = name if options is None else f"{name} {options}"
             done = self.run(command, 40, MLGENN_BACKEND="cuda")
@@ -220,14 +222,21 @@ class Check:
                 for line in lines:
                     file.write(json.dumps({"device": device, **json.loads(line)}) + "\n")
             figures = [json.loads(line) for line in lines]
-            rates = [row["items_per_second"] for row in figures if "items_per_second" in row]
-            self.note(title, ", ".join(f"{rate:g}/s" for rate in rates) or "ran", since)
+            self.note(title, ", ".join(filter(None, map(in_words, figures))) or "ran", since)
 
     def report(self) -> None:
         print()
         for name, result, seconds in self.lines:
             print(f"{name[:60]:<60} {seconds:6.1f} s  {result}")
         print("FAILED" if self.failed else "passed")
+
+
+def in_words(figures: dict[str, float]) -> str:
+    """Rate of a workload, and how many times it takes the floor."""
+    if "items_per_second" not in figures:
+        return ""
+    floor = f" ({figures['times_floor']:g} x floor)" if "times_floor" in figures else ""
+    return f"{figures['items_per_second']:g}/s{floor}"
 
 
 def install(wheels: Path, folder: Path) -> dict[str, str]:

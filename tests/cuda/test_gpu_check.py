@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import mlgenn_rs
 from mlgenn_rs import _core
 from mlgenn_rs.engine import BackendUnavailable
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = str(Path(mlgenn_rs.__file__).parents[1])
 
 
 def test_no_gpu_is_reported() -> None:
@@ -26,3 +29,29 @@ def test_no_gpu_is_reported() -> None:
     assert done.returncode == 2
     assert "There is no GPU to check" in done.stdout
     assert "CUDA cannot be used" in done.stdout or "NVRTC" in done.stdout
+
+
+CEILINGS = """
+import sys
+sys.path[:0] = ["tests", "benchmarks"]
+import pathlib, tempfile
+import pretended_gpu
+pretended_gpu.install(pathlib.Path(tempfile.mkdtemp()))
+from gpu_ceilings import is_on_gpu, measure_gpu_ceilings
+assert is_on_gpu()
+found = measure_gpu_ceilings(smoke=True)
+print(min(found.read.values()) > 0, found.timestep > 0, found.read_seconds(1e9, 1e9) > 0)
+"""
+
+
+@pytest.mark.skipif(bool(os.environ.get("MLGENN_NO_CXX")), reason="there is no g++")
+def test_ceilings_of_a_gpu_are_measured() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CEILINGS],
+        cwd=ROOT,
+        env={**os.environ, "MLGENN_BACKEND": "cuda", "PYTHONPATH": PACKAGE},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["True"] * 3, done.stderr
