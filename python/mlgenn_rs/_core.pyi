@@ -159,7 +159,7 @@ class Simulation:
         """Forget all spikes and spike-like events that are on their way."""
     def step(self) -> None:
         """Make one timestep."""
-    def run(self, plan: RunPlan) -> None:
+    def run(self, plan: RunPlan, wait: bool = True) -> None:
         """Run a plan without the GIL; Ctrl-C stops it between timesteps."""
     def custom_update(self, group: str, wait: bool = True) -> None:
         """Run a custom update group; raises ``UnknownGroup`` if there is none.

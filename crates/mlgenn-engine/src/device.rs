@@ -164,6 +164,13 @@ pub trait DeviceState: Send {
     /// See [`DeviceState::push`].
     fn transpose(&mut self, group: &str, watch: &Watch) -> Result<(), EngineError>;
 
+    /// Start what was put off until more follows, without waiting for it.
+    ///
+    /// # Errors
+    ///
+    /// See [`DeviceState::push`].
+    fn start(&mut self) -> Result<(), EngineError>;
+
     /// Wait for all of it; faults are raised on the watch.
     ///
     /// # Errors

@@ -68,8 +68,12 @@ impl Simulation {
         Some(mirrors.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Run a plan on the device.
-    pub(crate) fn run_on_device(&mut self, plan: &RunPlan) -> Result<Recorded, EngineError> {
+    /// Run a plan on the device; without waiting, if nobody looks on.
+    pub(crate) fn run_on_device(
+        &mut self,
+        plan: &RunPlan,
+        wait: bool,
+    ) -> Result<Recorded, EngineError> {
         let recorded = self.start_recording(plan)?;
         self.begin_on_device();
         let sources: Vec<_> = recorded.sources().collect();
@@ -94,6 +98,13 @@ impl Simulation {
                 end.iter().try_for_each(|group| self.update_on_device(group))?;
                 self.to_device(|mirrors| mirrors.state.record())?;
             }
+        }
+        let is_seen = self.mirrors().is_some_and(|it| it.holds_any_behind(&self.buffers));
+        if !wait && !is_seen && sources.is_empty() {
+            if let Some(mut mirrors) = self.mirrors() {
+                mirrors.state.start()?;
+            }
+            return Ok(recorded);
         }
         self.wait_for_device()?;
         if let Some(mut mirrors) = self.mirrors() {

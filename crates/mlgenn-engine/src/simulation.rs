@@ -240,11 +240,25 @@ impl Simulation {
     /// [`EngineError::UnknownGroup`] or [`EngineError::Unknown`] before anything has run;
     /// [`EngineError::Fault`] or [`EngineError::Interrupted`] in the middle of it.
     pub fn run(&mut self, plan: &RunPlan) -> Result<Recorded, EngineError> {
+        self.run_or_start(plan, true)
+    }
+
+    /// As [`Simulation::run`], but on a device it may return before all is done: whatever looks at
+    /// results waits for them, and faults come to light then.
+    ///
+    /// # Errors
+    ///
+    /// See [`Simulation::run`].
+    pub fn start(&mut self, plan: &RunPlan) -> Result<Recorded, EngineError> {
+        self.run_or_start(plan, false)
+    }
+
+    fn run_or_start(&mut self, plan: &RunPlan, wait: bool) -> Result<Recorded, EngineError> {
         for update in plan.begin.iter().chain(&plan.end) {
             self.check_group(&update.group)?;
         }
         if self.device.is_some() {
-            return self.run_on_device(plan);
+            return self.run_on_device(plan, wait);
         }
         let recorded = self.start_recording(plan)?;
         let global = |updates: &[StepUpdate]| -> Vec<StepUpdate> {

@@ -66,12 +66,17 @@ impl PySimulation {
         detached(py, || self.simulation.step())
     }
 
-    /// Run a plan; Ctrl-C stops it between timesteps.
-    fn run(&mut self, py: Python<'_>, plan: &PyRunPlan) -> PyResult<()> {
+    /// Run a plan; Ctrl-C stops it between timesteps. Without waiting until a device has done so, if
+    /// that is wanted.
+    #[pyo3(signature = (plan, wait=true))]
+    fn run(&mut self, py: Python<'_>, plan: &PyRunPlan, wait: bool) -> PyResult<()> {
         let watch = self.simulation.watch();
         let plan = &plan.plan;
         let here = self.simulation.runs_on_calling_thread();
-        let work = || self.simulation.run(plan);
+        let work = || match wait {
+            true => self.simulation.run(plan),
+            false => self.simulation.start(plan),
+        };
         self.recorded = match here {
             true => interruptible_here(py, work)?,
             false => interruptible(py, &watch, work)?,

@@ -111,6 +111,21 @@ class CompiledNetwork:
         inputs
             Data of each input population or layer, in the form its neuron takes.
         """
+        self._upload_inputs(inputs)
+        self._complete_inputs(inputs)
+
+    def _can_upload_ahead(self, inputs: Mapping[PopulationType, Any]) -> bool:
+        """Return whether inputs can be uploaded while a GPU still runs the batch before."""
+        neurons = [get_underlying_pop(key).neuron for key in inputs]
+        return self.genn_model.is_on_gpu and all(hasattr(n, "get_unpack_model") for n in neurons)
+
+    def _complete_inputs(self, inputs: Mapping[PopulationType, Any]) -> None:
+        """Complete inputs on a GPU that were uploaded in a short form, when neurons are reset."""
+        for pop in map(get_underlying_pop, inputs):
+            if self.genn_model.is_on_gpu and hasattr(pop.neuron, "get_unpack_model"):
+                self.custom_update(UNPACK_GROUP + self.neuron_populations[pop].name)
+
+    def _upload_inputs(self, inputs: Mapping[PopulationType, Any]) -> None:
         if not isinstance(inputs, Mapping):
             raise TypeError(
                 "set_input: inputs must be a dictionary from populations or layers to data, got "
@@ -126,8 +141,6 @@ class CompiledNetwork:
                 )
             group = find_group(self.neuron_populations, pop)
             set_input(group, self.genn_model.batch_size, get_shape(pop), data)
-            if self.genn_model.is_on_gpu and hasattr(pop.neuron, "get_unpack_model"):
-                self.custom_update(UNPACK_GROUP + group.name)
 
     def prepare_inputs(self, inputs: Mapping[PopulationType, Any]) -> dict[PopulationType, Any]:
         """Return inputs of many batches in forms that batches are quickly made of.

@@ -388,11 +388,15 @@ class CompiledTrainingNetwork(CompiledNetwork):
         """Train on every batch and return the optimiser step that follows."""
         _reset_metrics(metrics)
         callback_list.on_epoch_begin(epoch)
+        is_uploaded = False
         for i, (x, y) in enumerate(batches):
-            self._begin_batch(i, x, callback_list)
+            self._begin_batch(i, x, callback_list, is_uploaded)
             for output, target in y.items():
                 self._set_target(output, target)
-            self._run_batch(y, metrics, callback_list)
+            following = batches[i + 1][0] if i + 1 < len(batches) else {}
+            # A backward pass of its own still has the spikes of this batch.
+            is_uploaded = self._can_upload_ahead(following) and self._backward_timesteps == 0
+            self._run_batch(y, metrics, callback_list, following if is_uploaded else None)
             if self._backward_timesteps > 0:
                 callback_list.on_backward_begin(i)
                 self.reset_time()
@@ -421,14 +425,28 @@ class CompiledTrainingNetwork(CompiledNetwork):
             callback_list.on_batch_end(i, metrics)
         callback_list.on_epoch_end(epoch, metrics)
 
-    def _begin_batch(self, batch: int, x: Dataset, callback_list: CallbackList) -> None:
+    def _begin_batch(
+        self, batch: int, x: Dataset, callback_list: CallbackList, is_uploaded: bool = False
+    ) -> None:
         callback_list.on_batch_begin(batch)
         if self.reset_time_between_batches:
             self.reset_time()
-        self.set_input(x)
+        if is_uploaded:
+            self._complete_inputs(x)
+        else:
+            self.set_input(x)
 
-    def _run_batch(self, y: Dataset, metrics: Metrics, callback_list: CallbackList) -> None:
-        run_timesteps(self, self.example_timesteps, callback_list)
+    def _run_batch(
+        self,
+        y: Dataset,
+        metrics: Metrics,
+        callback_list: CallbackList,
+        following: Dataset | None = None,
+    ) -> None:
+        """Run a batch; meanwhile upload the inputs of the following one, if they are given."""
+        run_timesteps(self, self.example_timesteps, callback_list, wait=following is None)
+        if following is not None:
+            self._upload_inputs(following)
         readouts = dict(zip(y, self.get_readout(list(y)), strict=True))
         of_outputs = {output: metric for output, metric in metrics.items() if output != LOSS_KEY}
         update_metrics(of_outputs, y, readouts, self.communicator)

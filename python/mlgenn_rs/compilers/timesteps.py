@@ -11,9 +11,12 @@ if TYPE_CHECKING:
 
 
 def run_timesteps(
-    compiled_network: CompiledNetwork, num_timesteps: int, callback_list: CallbackList
+    compiled_network: CompiledNetwork,
+    num_timesteps: int,
+    callback_list: CallbackList,
+    wait: bool = True,
 ) -> None:
-    """Run timesteps with callbacks.
+    """Run timesteps with callbacks; without waiting for a GPU that has done so, if wanted.
 
     The engine runs them all in one call if it can do itself what the callbacks do in every
     timestep; else they are run one by one.
@@ -24,5 +27,5 @@ def run_timesteps(
         for _ in range(num_timesteps):
             compiled_network.step_time(callback_list)
     else:
-        genn_model.run(num_timesteps, begin=plan.begin, end=plan.end, record=plan.record)
+        genn_model.run(num_timesteps, begin=plan.begin, end=plan.end, record=plan.record, wait=wait)
         plan.finish(genn_model.recorded)

@@ -246,6 +246,8 @@ class GeNNModel(NetworkDescription, Timers):
         begin: Scheduled = (),
         end: Scheduled = (),
         record: Sequence[str] = (),
+        *,
+        wait: bool = True,
     ) -> None:
         """Make many timesteps in one call, without returning to Python between them.
 
@@ -259,11 +261,14 @@ class GeNNModel(NetworkDescription, Timers):
         record
             Paths of variables to record after every timestep: see :attr:`Array.path` and
             :meth:`recorded`.
+        wait
+            Return when all is done.  Otherwise a GPU may go on meanwhile: whatever looks at results
+            waits for them, and faults of model code are raised then.
         """
         from mlgenn_rs import _core
 
         plan = _core.RunPlan(int(num_timesteps), _schedule(begin), _schedule(end), list(record))
-        self.simulation.run(plan)
+        self.simulation.run(plan, wait)
 
     def recorded(self, path: str) -> AnyArray:
         """Return a variable recorded in the last run: timesteps, copies, elements."""

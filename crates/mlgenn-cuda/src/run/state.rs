@@ -421,6 +421,10 @@ impl DeviceState for GpuState {
         self.start_updates(group, Part::Transpose, watch)
     }
 
+    fn start(&mut self) -> Result<(), EngineError> {
+        Ok(self.catch_up()?)
+    }
+
     fn wait(&mut self, watch: &HostWatch) -> Result<(), EngineError> {
         self.catch_up()?;
         let gpu = self.gpu();
