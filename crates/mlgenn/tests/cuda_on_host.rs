@@ -64,7 +64,11 @@ fn outcome(network: &Network, options: &Options) -> Vec<(String, Vec<u8>)> {
     for update in &network.custom_updates {
         simulation.custom_update(&update.group).unwrap();
     }
-    simulation.run(&RunPlan::timesteps(3)).unwrap();
+    // More numbers of timesteps than have launches of their own
+    for timesteps in 1..20 {
+        simulation.start(&RunPlan::timesteps(timesteps)).unwrap();
+        simulation.custom_update("Extremes").unwrap();
+    }
     simulation.clear_events();
     simulation.run(&RunPlan::timesteps(3)).unwrap();
     result.extend(contents(&simulation));

@@ -174,11 +174,12 @@ fn longest(plan: &Plan, stages: &[(usize, &NetworkEntry)], work: usize) -> usize
         entry.event_sums.iter().map(move |_| 4 * columns * plan.network.batch_size)
     });
     let kept: usize = kept.sum();
-    MOST_TIMESTEPS.min(MOST_WORK / work.max(1)).min(MOST_KEPT / kept.max(1)).max(if kept > 0 {
-        8
-    } else {
-        1
-    })
+    let by_memory = match kept {
+        0 => MOST_TIMESTEPS,
+        // Sums over very few timesteps would cost more than the timesteps.
+        kept => (MOST_KEPT / kept).max(8),
+    };
+    MOST_TIMESTEPS.min(MOST_WORK / work.max(1)).min(by_memory).max(1)
 }
 
 /// Number of neurons of the population of a queue.

@@ -22,6 +22,9 @@ use crate::abi::Watch;
 use crate::driver::{Arena, DeviceError, Gpu, Launches, Module, Part, Step, Times};
 use crate::emit::NetworkProgram;
 
+/// Numbers of timesteps that have launches of their own; others are made of powers of two.
+const MOST_TRIALS: usize = 16;
+
 /// Everything that a simulation has on a GPU.
 ///
 /// Launches come before the memory that they use, so that they are dropped first.
@@ -155,10 +158,19 @@ impl GpuState {
 
     /// Start what was put off.
     fn catch_up(&mut self) -> Result<(), DeviceError> {
-        let timesteps = std::mem::take(&mut self.pending);
-        let Some(trial) = self.network.trial.as_ref().filter(|_| timesteps > 0) else {
-            return Ok(());
-        };
+        let mut left = std::mem::take(&mut self.pending);
+        while left > 0 {
+            // Each number of timesteps has tables of its own: not too many.
+            let known = self.trials.contains_key(&left) || self.trials.len() < MOST_TRIALS;
+            let timesteps = if known { left } else { 1 << left.ilog2() };
+            self.run_trial(timesteps)?;
+            left -= timesteps;
+        }
+        Ok(())
+    }
+
+    fn run_trial(&mut self, timesteps: usize) -> Result<(), DeviceError> {
+        let Some(trial) = &self.network.trial else { return Ok(()) };
         let mut launches = match self.trials.remove(&timesteps) {
             Some(launches) => launches,
             None => self.launches(&self.trial_steps(trial, timesteps)?)?,
