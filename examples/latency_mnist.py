@@ -10,7 +10,7 @@ Afterwards the weights are loaded into a network that is compiled for inference.
 
 By default the 8 x 8 digits that scikit-learn brings along are learned: expect about 96 % on test
 images after some seconds (e-prop: 95 %). With --mnist mnist.npz it is MNIST: expect 97.8 % after
-ten epochs, and with e-prop 96.9 % after three.
+ten epochs, 98.3 % with --conv, and 97.1 % with e-prop.
 """
 
 from __future__ import annotations
