@@ -9,7 +9,7 @@ use mlgenn_ir::traces::{CatchUp, Jump, RowSums, Traces, Watched};
 
 use crate::simd::Level;
 use crate::tape::{Options, assemble};
-use crate::{dense_rows, row_sums, row_updates, runs, sparse_rows, traces};
+use crate::{dense_rows, events, row_sums, row_updates, runs, sparse_rows, traces};
 
 /// Runs kernels on the vector unit of this processor, a block of lanes at a time; the results are
 /// those of [`mlgenn_ir::Interpreter`] to the bit (the bits of NaNs apart).
@@ -72,6 +72,10 @@ impl Executor for BlockExecutor {
 
     fn add_rows(&self, rows: &AddRows<'_>) {
         dense_rows::add_rows(self.level, rows);
+    }
+
+    fn list_bits(&self, words: &[u32], list: &mut [u32]) -> usize {
+        events::list_bits(self.level, words, list)
     }
 
     fn update_rows(&self, update: &UpdateRows<'_>) -> bool {

@@ -5,6 +5,7 @@
 
 mod backend;
 mod dense_rows;
+mod events;
 mod executor;
 mod flush_to_zero;
 #[cfg(target_arch = "x86_64")]

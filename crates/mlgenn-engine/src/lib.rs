@@ -5,6 +5,7 @@
 //! The schedule in [`mod@schedule`] says what happens in a timestep; a [`Backend`] says on which
 //! threads, and its [`mlgenn_ir::launch::Executor`] runs the kernels.
 
+mod active;
 mod arrays;
 mod backend;
 mod bind;

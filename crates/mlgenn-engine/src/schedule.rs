@@ -102,8 +102,7 @@ impl BlockStep<'_> {
                 continue;
             };
             for member in model.plan.blocks.members(self.block) {
-                self.worker.active.clear();
-                self.worker.active.extend(0..group.num_pre as u32);
+                self.worker.active.list_all(group.num_pre);
                 self.run_rows(index, kernel, programs, member);
             }
         }
@@ -163,20 +162,7 @@ impl BlockStep<'_> {
         let start = (member * array.slots + slot) * words;
         self.worker.active.clear();
         let Some(bits) = self.shared.buffers[id.0].words(start, words) else { return };
-        let active = &mut self.worker.active;
-        // Most words are empty: they are passed over eight at a time.
-        for (first, words) in (0..).step_by(8 * 32).zip(bits.chunks(8)) {
-            if words.iter().fold(0, |any, word| any | word) == 0 {
-                continue;
-            }
-            for (first, &word) in (first..).step_by(32).zip(words) {
-                let mut left: u32 = word;
-                while left != 0 {
-                    active.push(first + left.trailing_zeros());
-                    left &= left - 1;
-                }
-            }
-        }
+        self.worker.active.list_bits(self.shared.model.backend.executor(), bits);
     }
 
     /// Run a kernel for the rows of the active neurons.
@@ -217,7 +203,7 @@ impl BlockStep<'_> {
             programs.body.program.launch_rows(&launch, &steps, &self.worker.active);
             return;
         }
-        for &row in &self.worker.active {
+        for &row in &*self.worker.active {
             let lanes = place.enter_row(group, buffers, row as usize);
             self.launch(&programs.body, &around, &place, lanes, &mut operands);
         }
@@ -300,7 +286,7 @@ impl BlockStep<'_> {
         let around = self.surroundings();
         let mut operands = Operands::new();
         let mut place = Place { member, block: self.block, ..Place::default() };
-        for &column in &self.worker.active {
+        for &column in &*self.worker.active {
             place.line = column as usize;
             let lanes = if group.is_dense() {
                 place.row_start = place.line;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use mlgenn_ir::{Buffer, Type};
 use mlgenn_model::Plan;
 
+use crate::active::Active;
 use crate::bind::block_words;
 use crate::calendar::Calendar;
 use crate::error::EngineError;
@@ -35,7 +36,7 @@ pub(crate) struct Worker {
     /// Ring pointers.
     pub(crate) rings: Vec<u32>,
     /// Neurons with events.
-    pub(crate) active: Vec<u32>,
+    pub(crate) active: Active,
     /// Neurons that a guard found.
     pub(crate) active_lanes: ActiveLanes,
     /// When the neurons of each population are due.
@@ -114,7 +115,7 @@ impl Worker {
         Ok(Self {
             memory: Arc::new(memory),
             rings: vec![0; plan.layout.rings().len()],
-            active: Vec::new(),
+            active: Active::default(),
             active_lanes: ActiveLanes::default(),
             calendars: plan.populations.iter().map(|_| Calendar::default()).collect(),
             histories: Histories::new(plan)?,

@@ -35,6 +35,9 @@ use crate::types::Type;
 /// Number of lanes that run in step: see the module on the order of effects.
 pub const BLOCK_LANES: usize = 256;
 
+/// Elements that [`Executor::list_bits`] may write behind those that it lists.
+pub const LIST_MARGIN: usize = 4;
+
 /// How the lanes of a launch map to the elements of a slot; fixed when a kernel is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pattern {
@@ -214,6 +217,16 @@ pub trait Executor: Send + Sync {
     /// The order of additions to one element is that of `rows`. Rows outside are skipped, all of
     /// them if the vector has fewer than `columns` elements from `out_offset` on.
     fn add_rows(&self, rows: &AddRows<'_>);
+
+    /// List the positions of the bits that are set, in ascending order; returns how many there are.
+    /// The list has room for the bits of all words and [`LIST_MARGIN`] more, which may be written
+    /// to; bits that there is no room for are left out.
+    fn list_bits(&self, words: &[u32], list: &mut [u32]) -> usize {
+        let bits = (0..).zip(words).flat_map(|(index, &word)| {
+            (0..32).filter(move |bit| word >> bit & 1 == 1).map(move |bit| 32 * index + bit)
+        });
+        list.iter_mut().zip(bits).map(|(place, bit)| *place = bit).count()
+    }
 
     /// Add products of a matrix and a vector to a vector: for each row,
     /// `out[row] += Σ matrix[row][column] values[column]` in `f32`, the sum being a [`LaneSum`] of
