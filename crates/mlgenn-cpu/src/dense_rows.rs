@@ -6,31 +6,44 @@
 
 use mlgenn_ir::Type;
 use mlgenn_ir::launch::AddRows;
+use mlgenn_ir::spiking_rows::AddSpikingRows;
 
+use crate::events::ListBits;
 use crate::simd::{Level, Simd, Task};
 
 /// See [`mlgenn_ir::launch::Executor::add_rows`].
 pub(crate) fn add_rows(level: Level, rows: &AddRows<'_>) {
-    let AddRows { matrix, matrix_offset, columns, out, out_offset, .. } = *rows;
-    if matrix.ty() != Type::F32
-        || out.ty() != Type::F32
-        || columns == 0
-        || matrix_offset > matrix.len()
-        || out_offset.checked_add(columns).is_none_or(|end| end > out.len())
-    {
-        return;
+    if let Some(task) = Rows::new(rows) {
+        // SAFETY: executors are only made for available levels; `new` has checked the rest.
+        unsafe { level.run(task) }
     }
-    let task = Rows {
-        rows: rows.rows,
-        num_rows: (matrix.len() - matrix_offset) / columns,
-        columns,
-        // SAFETY: the offsets are inside the buffers.
-        matrix: unsafe { matrix.as_ptr().cast::<u32>().add(matrix_offset) },
-        out: unsafe { out.as_ptr().cast::<u32>().add(out_offset) },
-    };
-    // SAFETY: executors are only made for available levels; the vector has `columns` elements, the
-    // matrix `num_rows` rows of as many.
-    unsafe { level.run(task) }
+}
+
+/// See [`mlgenn_ir::launch::Executor::add_spiking_rows`].
+pub(crate) fn add_spiking_rows(level: Level, add: &AddSpikingRows<'_>, list: &mut [u32]) {
+    // SAFETY: executors are only made for available levels.
+    unsafe { level.run(SpikingRows { add, list }) }
+}
+
+struct SpikingRows<'a> {
+    add: &'a AddSpikingRows<'a>,
+    list: &'a mut [u32],
+}
+
+impl Task for SpikingRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        for (member, words) in self.add.members().enumerate() {
+            let count = ListBits { words, list: self.list }.run::<S>();
+            if count > 0
+                && let Some(task) = Rows::new(&self.add.rows(member, &self.list[..count]))
+            {
+                task.run::<S>();
+            }
+        }
+    }
 }
 
 struct Rows<'a> {
@@ -40,6 +53,32 @@ struct Rows<'a> {
     columns: usize,
     matrix: *const u32,
     out: *mut u32,
+}
+
+impl<'a> Rows<'a> {
+    /// `None` if something is outside of its buffer.
+    #[inline]
+    fn new(rows: &AddRows<'a>) -> Option<Self> {
+        let AddRows { matrix, matrix_offset, columns, out, out_offset, .. } = *rows;
+        if matrix.ty() != Type::F32
+            || out.ty() != Type::F32
+            || columns == 0
+            || matrix_offset > matrix.len()
+            || out_offset.checked_add(columns).is_none_or(|end| end > out.len())
+        {
+            return None;
+        }
+        Some(Self {
+            rows: rows.rows,
+            num_rows: (matrix.len() - matrix_offset) / columns,
+            columns,
+            // SAFETY: the offsets are inside the buffers: the vector has `columns` elements, the
+            // matrix `num_rows` rows of as many.
+            matrix: unsafe { matrix.as_ptr().cast::<u32>().add(matrix_offset) },
+            // SAFETY: as above.
+            out: unsafe { out.as_ptr().cast::<u32>().add(out_offset) },
+        })
+    }
 }
 
 impl Task for Rows<'_> {

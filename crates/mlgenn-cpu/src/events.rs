@@ -19,9 +19,9 @@ pub(crate) fn list_bits(level: Level, words: &[u32], list: &mut [u32]) -> usize 
     unsafe { level.run(ListBits { words, list }) }
 }
 
-struct ListBits<'a> {
-    words: &'a [u32],
-    list: &'a mut [u32],
+pub(crate) struct ListBits<'a> {
+    pub(crate) words: &'a [u32],
+    pub(crate) list: &'a mut [u32],
 }
 
 impl Task for ListBits<'_> {

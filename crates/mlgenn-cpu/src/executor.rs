@@ -4,6 +4,7 @@ use mlgenn_ir::Kernel;
 use mlgenn_ir::launch::{AddRows, Executor, Pattern, Program};
 use mlgenn_ir::row_update::UpdateRows;
 use mlgenn_ir::run_lists::AddRuns;
+use mlgenn_ir::spiking_rows::AddSpikingRows;
 use mlgenn_ir::target_lists::AddToTargets;
 use mlgenn_ir::traces::{CatchUp, Jump, RowSums, Traces, Watched};
 
@@ -72,6 +73,10 @@ impl Executor for BlockExecutor {
 
     fn add_rows(&self, rows: &AddRows<'_>) {
         dense_rows::add_rows(self.level, rows);
+    }
+
+    fn add_spiking_rows(&self, add: &AddSpikingRows<'_>, list: &mut [u32]) {
+        dense_rows::add_spiking_rows(self.level, add, list);
     }
 
     fn list_bits(&self, words: &[u32], list: &mut [u32]) -> usize {

@@ -15,11 +15,17 @@ pub(crate) struct Active {
 impl Active {
     /// List the neurons whose bits are set.
     pub(crate) fn list_bits(&mut self, executor: &dyn Executor, words: &[u32]) {
-        let room = 32 * words.len() + LIST_MARGIN;
-        if self.memory.len() < room {
-            self.memory.resize(room, 0);
+        let room = self.room(32 * words.len() + LIST_MARGIN);
+        self.count = executor.list_bits(words, room);
+    }
+
+    /// Room for a list of so many neurons; whatever was listed is forgotten.
+    pub(crate) fn room(&mut self, length: usize) -> &mut [u32] {
+        self.count = 0;
+        if self.memory.len() < length {
+            self.memory.resize(length, 0);
         }
-        self.count = executor.list_bits(words, &mut self.memory);
+        &mut self.memory
     }
 
     /// List so many neurons, from the first on.

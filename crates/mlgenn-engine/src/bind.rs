@@ -41,6 +41,8 @@ pub(crate) struct BoundKernel {
     slots: Vec<BoundSlot>,
     /// Queues that the kernel emits to, in the order of its event slots.
     pub(crate) queues: Vec<EventQueueId>,
+    /// Those whose events it leaves in the memory of the block instead.
+    pub(crate) handed_out: Vec<usize>,
     /// Whether its lanes may be cut into stretches that run at the same time.
     pub(crate) can_be_cut: bool,
 }
@@ -87,6 +89,8 @@ enum Source {
     Active,
     /// How long the lanes sleep.
     Sleep,
+    /// The time of each lane.
+    OwnTimes,
 }
 
 /// Where in a slot of an array the lanes of a launch start, and how they go on.
@@ -220,21 +224,35 @@ impl BoundKernel {
     ) -> Self {
         let mut patterns = Vec::new();
         let mut slots = Vec::new();
-        let mut queues = Vec::new();
+        let (mut queues, mut handed_out) = (Vec::new(), Vec::new());
         for (slot, binding) in planned.kernel.slots.iter().zip(&planned.bindings) {
             let (pattern, mut slot) = bind(plan, slot.kind, binding, map);
             if let SlotBinding::Events(queue) = binding {
-                if matches!(map, LaneMap::BlockOfNeurons | LaneMap::ActiveNeurons) {
+                let direct = match map {
+                    LaneMap::BlockOfNeurons => lie_side_by_side(plan, *queue),
+                    LaneMap::ActiveNeurons => false,
+                    _ => true,
+                };
+                if !direct {
                     let start = queues.len() * block_words(plan, *queue);
                     slot.source = Source::BlockEvents { start };
                 }
                 queues.push(*queue);
+                if !direct {
+                    handed_out.push(queues.len() - 1);
+                }
             }
             patterns.push(pattern);
             slots.push(slot);
         }
         let can_be_cut = can_be_cut(&planned.kernel, &patterns);
-        Self { program: executor.compile(&planned.kernel, &patterns), slots, queues, can_be_cut }
+        Self {
+            program: executor.compile(&planned.kernel, &patterns),
+            slots,
+            queues,
+            handed_out,
+            can_be_cut,
+        }
     }
 
     /// How many elements each operand moves on from one row of a dense matrix to the next.
@@ -316,6 +334,7 @@ fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pa
         None => (Pattern::Whole, Unit::Start),
         // Whatever the lanes are, their answers follow one another.
         Some(_) if *binding == SlotBinding::Sleep => (Pattern::Contiguous, Unit::Start),
+        Some(_) if has_own_times(kind, binding) => (Pattern::Contiguous, Unit::Start),
         Some(domain) => lanes(domain, map, shared, binding),
     };
     let source = match binding {
@@ -340,6 +359,7 @@ fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pa
                 ring: description.ring.map(|ring| ring.0),
             }
         }
+        SlotBinding::Scalar(Scalar::Time) if has_own_times(kind, binding) => Source::OwnTimes,
         SlotBinding::Scalar(Scalar::Time) => Source::Time,
         SlotBinding::Scalar(Scalar::StepsMade) => Source::StepsMade,
         SlotBinding::Index(index) => Source::Index(*index),
@@ -363,6 +383,11 @@ fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pa
     };
     let whole = matches!(kind, SlotKind::Array { .. });
     (pattern, BoundSlot { source, unit, whole })
+}
+
+/// Whether a slot is the time of each lane, see [`mod@crate::ahead`].
+fn has_own_times(kind: SlotKind, binding: &SlotBinding) -> bool {
+    *binding == SlotBinding::Scalar(Scalar::Time) && kind.domain() == Some(Domain::Neuron)
 }
 
 /// How lanes map to the elements of a domain.
@@ -464,6 +489,7 @@ impl BoundSlot {
             Source::BlockEvents { start } => plain(&around.memory.events, *start),
             Source::Active => plain(&around.memory.active, 0),
             Source::Sleep => plain(&around.memory.sleep, 0),
+            Source::OwnTimes => plain(&around.memory.own_times, 0),
         }
     }
 
@@ -477,6 +503,13 @@ impl BoundSlot {
             _ => 0,
         }
     }
+}
+
+/// Whether the events of the neurons of all members of a block follow one another.
+fn lie_side_by_side(plan: &Plan, queue: EventQueueId) -> bool {
+    let queue = &plan.event_queues[queue.0];
+    plan.populations[queue.population].size.is_multiple_of(32)
+        && plan.layout.array(queue.array).slots == 1
 }
 
 /// Words that the events of all lanes of the largest block need.

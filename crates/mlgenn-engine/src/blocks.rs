@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use mlgenn_model::plan::{SynapseGroupPlan, SynapseKernel};
 
+use crate::ahead::{Ahead, AheadPrograms};
 use crate::bind::Surroundings;
 use crate::connectivity_index::ConnectivityIndex;
 use crate::error::EngineError;
@@ -54,6 +55,34 @@ impl Simulation {
         Ok(())
     }
 
+    /// Populations whose neurons can go through some timesteps ahead of time: nothing that happens
+    /// or is recorded between these has to do with them.
+    fn may_go_ahead(
+        &self,
+        plan: &RunPlan,
+        steps: &std::ops::Range<usize>,
+        (local_begin, local_end): (bool, bool),
+        recorded: &Recorded,
+    ) -> Vec<bool> {
+        let begins = steps.clone().skip(usize::from(!local_begin));
+        let ends = steps.clone().take(steps.len() - usize::from(!local_end));
+        let between = plan
+            .begin
+            .iter()
+            .filter(|update| begins.clone().any(|step| update.runs_at(step)))
+            .chain(plan.end.iter().filter(|update| ends.clone().any(|step| update.runs_at(step))));
+        let kernels =
+            between.filter_map(|update| self.model.plan.custom_updates.get(&update.group));
+        let used: Vec<_> = kernels
+            .flatten()
+            .flat_map(|update| update.kernel.arrays())
+            .chain(recorded.arrays.values().map(|array| array.source))
+            .collect();
+        let populations = self.model.populations.iter();
+        let may = |ahead: &AheadPrograms| !used.iter().any(|array| ahead.has_array(*array));
+        populations.map(|programs| programs.ahead.as_ref().is_some_and(may)).collect()
+    }
+
     /// Run all blocks through some timesteps. `local` says whether the updates before the first
     /// and after the last one are left to the blocks.
     pub(crate) fn run_blocks(
@@ -66,12 +95,14 @@ impl Simulation {
         update_columns(&self.model, &self.buffers, &self.columns);
         let recorded_late =
             recorded.arrays.values().any(|array| self.model.dependents.has_array(array.source));
+        let ahead = self.may_go_ahead(plan, &steps, (local_begin, local_end), recorded);
         let shared = Shared {
             model: &self.model,
             buffers: &self.buffers,
             index: &self.index,
             columns: &self.columns,
             recordings: &self.recordings,
+            ahead: &ahead,
             keys: &self.keys,
             watch: &self.watch,
         };
@@ -83,6 +114,7 @@ impl Simulation {
             let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
             let mut rings = start_rings.clone();
             worker.calendars.iter_mut().for_each(|calendar| calendar.begin(steps.len()));
+            worker.ahead.iter_mut().for_each(Ahead::begin);
             let memory = worker.memory.clone();
             let around = Surroundings {
                 buffers: &self.buffers,

@@ -12,6 +12,7 @@ use mlgenn_model::plan::{
     PopulationPlan, SynapseKernel,
 };
 
+use crate::ahead::AheadPrograms;
 use crate::arrays::{MemoryItem, check_memory, memory_plan};
 use crate::backend::Backend;
 use crate::bind::{BoundKernel, LaneMap};
@@ -49,6 +50,8 @@ pub(crate) struct PopulationPrograms {
     pub(crate) guard: Option<BoundKernel>,
     /// If there is one, neurons know when they have to be looked at next.
     pub(crate) sleep: Option<SleepPrograms>,
+    /// If there are any, neurons can go through all timesteps of a stretch at once.
+    pub(crate) ahead: Option<AheadPrograms>,
     /// For updates and guards of a whole block: batch member and neuron of each lane.
     pub(crate) block_lanes: Option<BlockLanes>,
 }
@@ -228,7 +231,10 @@ fn row_map(plan: &Plan, group: usize) -> LaneMap {
 }
 
 /// What of a population is updated in every timestep.
-fn updated<'a>(executor: &dyn Executor, population: &'a PopulationPlan) -> &'a PopulationPlan {
+pub(crate) fn updated<'a>(
+    executor: &dyn Executor,
+    population: &'a PopulationPlan,
+) -> &'a PopulationPlan {
     let without = population.without_traces.as_deref();
     without.filter(|_| executor.traces().is_some()).unwrap_or(population)
 }
@@ -266,8 +272,9 @@ fn population_programs(executor: &dyn Executor, plan: &Plan, index: usize) -> Po
         update: bind(&sleep.update, LaneMap::ActiveNeurons),
         in_order: depends_on_order(&sleep.update.kernel),
     });
+    let ahead = sleep.as_ref().and_then(|_| AheadPrograms::new(executor, plan, index));
     let map = if guard.is_some() { LaneMap::ActiveNeurons } else { map };
-    PopulationPrograms { update: bind(&population.update, map), guard, sleep, block_lanes }
+    PopulationPrograms { update: bind(&population.update, map), guard, sleep, ahead, block_lanes }
 }
 
 /// Whether lanes may do something to the same element, whose result depends on who is first.

@@ -6,6 +6,8 @@
 //! threads, and its [`mlgenn_ir::launch::Executor`] runs the kernels.
 
 mod active;
+mod ahead;
+mod ahead_update;
 mod arrays;
 mod backend;
 mod bind;

@@ -39,7 +39,7 @@ pub(crate) fn repeat_updates<'a>(
 
 /// The launches that update all neurons of the members of a block, or the share of them that a
 /// thread has, and their lanes.
-fn places<'a>(
+pub(crate) fn places<'a>(
     population: &PopulationPlan,
     programs: &'a PopulationPrograms,
     members: Range<usize>,
@@ -89,7 +89,12 @@ impl BlockStep<'_> {
     fn update(&mut self, index: usize, population: &PopulationPlan, programs: &PopulationPrograms) {
         match (&programs.guard, &programs.sleep) {
             (Some(guard), Some(sleep)) if self.stretch >= SHORTEST_STRETCH => {
-                self.update_due(index, programs, guard, sleep);
+                match &programs.ahead {
+                    Some(ahead) if self.shared.ahead[index] => {
+                        self.update_ahead(index, programs, (guard, sleep), ahead);
+                    }
+                    _ => self.update_due(index, programs, guard, sleep),
+                }
             }
             (Some(guard), _) => self.update_active(population, programs, guard),
             (None, _) => self.update_all(index, population, programs),
@@ -112,13 +117,13 @@ impl BlockStep<'_> {
         if programs.block_lanes.is_none() {
             return;
         }
-        for (ordinal, queue) in update.queues.iter().enumerate() {
-            self.hand_out_events(ordinal, *queue, population.size);
+        for &ordinal in &update.handed_out {
+            self.hand_out_events(ordinal, update.queues[ordinal], population.size);
         }
     }
 
     /// Update those neurons of a population that may do anything at all.
-    fn update_active(
+    pub(crate) fn update_active(
         &mut self,
         population: &PopulationPlan,
         programs: &PopulationPrograms,
@@ -168,7 +173,7 @@ impl BlockStep<'_> {
     }
 
     /// The neurons that are listed as active.
-    fn listed_lanes(&self, member: usize) -> Place<'_> {
+    pub(crate) fn listed_lanes(&self, member: usize) -> Place<'_> {
         let active = &self.worker.active_lanes;
         Place {
             member,

@@ -14,9 +14,10 @@ use std::sync::Arc;
 use mlgenn_ir::launch::{AddRows, BLOCK_LANES, Launch, Repeated, Watch};
 use mlgenn_ir::row_update::{RowUpdate, Start, UpdateRows};
 use mlgenn_ir::run_lists::AddRuns;
+use mlgenn_ir::spiking_rows::AddSpikingRows;
 use mlgenn_ir::target_lists::{AddToTargets, Weights};
 use mlgenn_ir::{Buffer, SlotId};
-use mlgenn_model::layout::Copies;
+use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{Added, EventQueueId, SynapseGroupPlan, SynapseKernel};
 
 use crate::bind::{BoundKernel, Operands, Place, Surroundings};
@@ -37,6 +38,8 @@ pub(crate) struct Shared<'a> {
     /// Weights in column-major order, where they are needed so.
     pub(crate) columns: &'a [Option<Buffer>],
     pub(crate) recordings: &'a [Option<Recording>],
+    /// Whether the neurons of each population may go ahead of time.
+    pub(crate) ahead: &'a [bool],
     pub(crate) keys: &'a Buffer,
     pub(crate) watch: &'a Watch,
 }
@@ -114,6 +117,9 @@ impl BlockStep<'_> {
         for (index, (group, programs)) in plan.synapse_groups.iter().zip(&model.groups).enumerate()
         {
             let spikes = plan.populations[group.source].spikes;
+            if self.add_spikes_of_block(group) {
+                continue;
+            }
             for member in plan.blocks.members(self.block) {
                 if let (Some((kernel, queue)), Some(programs)) =
                     (&group.pre_event, &programs.pre_event)
@@ -127,6 +133,40 @@ impl BlockStep<'_> {
                 }
             }
         }
+    }
+
+    /// Add the weights of the neurons that spiked for all members of the block, if that is all that
+    /// spikes do, and there is one matrix for all members; false if not.
+    fn add_spikes_of_block(&mut self, group: &SynapseGroupPlan) -> bool {
+        let adds = group.pre_spike.as_ref().and_then(|kernel| kernel.adds);
+        let (Some(Added::Weight(weights)), None, true) = (adds, &group.pre_event, group.is_dense())
+        else {
+            return false;
+        };
+        let plan = &self.shared.model.plan;
+        if plan.layout.array(weights).copies != Copies::Shared {
+            return false;
+        }
+        let members = plan.blocks.members(self.block);
+        let (id, slot) = self.events(plan.populations[group.source].spikes, group.axonal_delay);
+        let array = plan.layout.array(id);
+        let (words, stride) = (array.elements(), array.slots * array.elements());
+        let start = members.start * stride + slot * words;
+        let all = (members.len() - 1) * stride + words;
+        let Some(spikes) = self.shared.buffers[id.0].words(start, all) else { return false };
+        let add = AddSpikingRows {
+            spikes,
+            words,
+            stride,
+            matrix: &self.shared.buffers[weights.0],
+            matrix_offset: 0,
+            columns: group.num_post,
+            out: &self.shared.buffers[group.out_post.0],
+            out_offset: members.start * group.num_post,
+        };
+        let list = self.worker.active.room(add.list_length());
+        self.shared.model.backend.executor().add_spiking_rows(&add, list);
+        true
     }
 
     fn postsynaptic_updates(&mut self) {
@@ -150,14 +190,20 @@ impl BlockStep<'_> {
         }
     }
 
-    /// List the neurons that had an event `delay` timesteps before the last one.
-    fn collect(&mut self, queue: EventQueueId, member: usize, delay: u32) {
+    /// Where the events `delay` timesteps before the last one are: the array, and the slot of it.
+    fn events(&self, queue: EventQueueId, delay: u32) -> (ArrayId, usize) {
         let plan = &self.shared.model.plan;
         let id = plan.event_queues[queue.0].array;
         let array = plan.layout.array(id);
         let slots = array.slots as u32;
         let current = array.ring.map_or(0, |ring| self.worker.rings[ring.0]);
-        let slot = ((current + slots - delay % slots) % slots) as usize;
+        (id, ((current + slots - delay % slots) % slots) as usize)
+    }
+
+    /// List the neurons that had an event `delay` timesteps before the last one.
+    fn collect(&mut self, queue: EventQueueId, member: usize, delay: u32) {
+        let (id, slot) = self.events(queue, delay);
+        let array = self.shared.model.plan.layout.array(id);
         let words = array.elements();
         let start = (member * array.slots + slot) * words;
         self.worker.active.clear();

@@ -7,6 +7,7 @@ use mlgenn_ir::{Buffer, Type};
 use mlgenn_model::Plan;
 
 use crate::active::Active;
+use crate::ahead::Ahead;
 use crate::bind::block_words;
 use crate::calendar::Calendar;
 use crate::error::EngineError;
@@ -26,6 +27,8 @@ pub(crate) struct BlockMemory {
     pub(crate) active: Buffer,
     /// For how many timesteps neurons can be left alone.
     pub(crate) sleep: Buffer,
+    /// Times in ms of neurons that are updated ahead of time.
+    pub(crate) own_times: Buffer,
 }
 
 /// What belongs to one block of batch members while it runs.
@@ -41,6 +44,8 @@ pub(crate) struct Worker {
     pub(crate) active_lanes: ActiveLanes,
     /// When the neurons of each population are due.
     pub(crate) calendars: Vec<Calendar>,
+    /// The neurons of each population that are updated ahead of time.
+    pub(crate) ahead: Vec<Ahead>,
     /// For synapses with linear dynamics.
     pub(crate) histories: Histories,
     /// Time spent.
@@ -111,6 +116,7 @@ impl Worker {
             events: Buffer::new(Type::U32, words)?,
             active: Buffer::new(Type::U32, largest_guarded(plan).div_ceil(32))?,
             sleep: Buffer::new(Type::U32, largest_guarded(plan))?,
+            own_times: Buffer::new(Type::F32, largest_guarded(plan))?,
         };
         Ok(Self {
             memory: Arc::new(memory),
@@ -118,6 +124,7 @@ impl Worker {
             active: Active::default(),
             active_lanes: ActiveLanes::default(),
             calendars: plan.populations.iter().map(|_| Calendar::default()).collect(),
+            ahead: plan.populations.iter().map(|_| Ahead::default()).collect(),
             histories: Histories::new(plan)?,
             clock: Clock::default(),
         })
@@ -132,6 +139,15 @@ impl Worker {
             _ => u64::from((timestep as f32 * dt as f32).to_bits()),
         };
         self.memory.time.store(0, bits);
+    }
+
+    /// Set the times of neurons: the `i`-th has reached the timestep `first + days[i]`.
+    pub(crate) fn set_own_times(&self, plan: &Plan, first: u64, days: &[u32]) {
+        let dt = plan.network.dt as f32;
+        let Some(times) = self.memory.own_times.floats(0, days.len()) else { return };
+        for (time, &day) in times.iter_mut().zip(days) {
+            *time = (first + u64::from(day)) as f32 * dt;
+        }
     }
 }
 

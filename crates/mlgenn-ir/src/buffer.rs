@@ -240,6 +240,19 @@ impl Buffer {
             Some(std::slice::from_raw_parts_mut(self.as_ptr().cast::<u32>().add(start), count))
         }
     }
+
+    /// The numbers of an `f32` buffer; `None` for other types or outside.
+    #[expect(clippy::mut_from_ref, reason = "interior mutability; see the type")]
+    pub fn floats(&self, start: usize, count: usize) -> Option<&mut [f32]> {
+        let end = start.checked_add(count)?;
+        if end > self.len || self.ty != Type::F32 {
+            return None;
+        }
+        // SAFETY: as for `words`: any bits are an `f32`.
+        unsafe {
+            Some(std::slice::from_raw_parts_mut(self.as_ptr().cast::<f32>().add(start), count))
+        }
+    }
 }
 
 impl Drop for Buffer {

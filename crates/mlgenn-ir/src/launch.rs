@@ -28,6 +28,7 @@ use crate::kernel::{Kernel, SlotKind};
 use crate::poll;
 use crate::row_update::UpdateRows;
 use crate::run_lists::AddRuns;
+use crate::spiking_rows::AddSpikingRows;
 use crate::target_lists::AddToTargets;
 use crate::traces::{RowSums, Traces};
 use crate::types::Type;
@@ -217,6 +218,12 @@ pub trait Executor: Send + Sync {
     /// The order of additions to one element is that of `rows`. Rows outside are skipped, all of
     /// them if the vector has fewer than `columns` elements from `out_offset` on.
     fn add_rows(&self, rows: &AddRows<'_>);
+
+    /// Do [`Executor::add_rows`] for several batch members, the rows of each being those whose bits
+    /// are set. `list` is for working with, see [`AddSpikingRows::list_length`].
+    fn add_spiking_rows(&self, add: &AddSpikingRows<'_>, list: &mut [u32]) {
+        add.run(self, list);
+    }
 
     /// List the positions of the bits that are set, in ascending order; returns how many there are.
     /// The list has room for the bits of all words and [`LIST_MARGIN`] more, which may be written

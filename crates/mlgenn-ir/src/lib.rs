@@ -16,6 +16,7 @@ pub mod lower;
 pub mod math;
 mod op;
 mod operands;
+pub mod own_elements;
 pub mod passes;
 pub mod philox;
 pub mod poll;
@@ -24,6 +25,7 @@ pub mod random;
 pub mod row_update;
 pub mod run_lists;
 mod slots;
+pub mod spiking_rows;
 pub mod target_lists;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

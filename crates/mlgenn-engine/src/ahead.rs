@@ -1,0 +1,233 @@
+//! Neurons that are updated ahead of time.
+//!
+//! Input neurons wait for the times of their spikes, and nothing that happens meanwhile makes a
+//! difference to them. So at the start of a stretch of timesteps they go through all of it: every
+//! launch takes each neuron to the next timestep in which it is due, whichever that is, and what is
+//! left to do in a timestep is to hand out the events that were found for it.
+
+use std::collections::BTreeSet;
+
+use mlgenn_ir::launch::Executor;
+use mlgenn_ir::own_elements::{Lanes, lanes_own_elements};
+use mlgenn_ir::{Domain, Op, SlotId, SlotKind, Type};
+use mlgenn_model::layout::ArrayId;
+use mlgenn_model::plan::{Index, Plan, PlannedKernel, Scalar, SlotBinding, SynapseGroupPlan};
+
+use crate::bind::{BoundKernel, LaneMap};
+use crate::compiled::updated;
+
+/// Programs of neurons that can be updated ahead of time.
+pub(crate) struct AheadPrograms {
+    /// Updates some neurons, each at a time of its own, and asks how long they sleep next.
+    pub(crate) update: BoundKernel,
+    /// Arrays that are ahead of time, or must not change.
+    arrays: BTreeSet<ArrayId>,
+}
+
+impl AheadPrograms {
+    /// Compile the update of a population that sleeps, if nothing else is concerned by it.
+    pub(crate) fn new(executor: &dyn Executor, plan: &Plan, index: usize) -> Option<Self> {
+        let population = updated(executor, &plan.populations[index]);
+        let planned = with_own_times(&population.sleep.as_ref()?.update);
+        if plan.time != Type::F32 || !is_self_contained(plan, population.size, &planned) {
+            return None;
+        }
+        let arrays: BTreeSet<_> = planned.arrays().collect();
+        let written = planned.written();
+        let others = plan.populations.iter().enumerate().filter(|(other, _)| *other != index);
+        let others = others.map(|(_, other)| &updated(executor, other).update);
+        let groups = || plan.synapse_groups.iter();
+        let meets = others.chain(groups().flat_map(kernels)).any(|other| {
+            other.arrays().any(|array| written.contains(&array))
+                || other.written().iter().any(|array| arrays.contains(array))
+        });
+        let mut outputs =
+            groups().flat_map(|group| [group.out_post].into_iter().chain(group.out_pre));
+        if meets || outputs.any(|output| arrays.contains(&output)) {
+            return None;
+        }
+        let update = BoundKernel::new(executor, plan, &planned, LaneMap::ActiveNeurons);
+        Some(Self { update, arrays })
+    }
+
+    /// Whether it has to do with an array.
+    pub(crate) fn has_array(&self, array: ArrayId) -> bool {
+        self.arrays.contains(&array)
+    }
+}
+
+/// The same kernel, but for a time of its own for each lane.
+fn with_own_times(planned: &PlannedKernel) -> PlannedKernel {
+    let mut planned = planned.clone();
+    for (slot, binding) in planned.kernel.slots.iter_mut().zip(&planned.bindings) {
+        if *binding == SlotBinding::Scalar(Scalar::Time) {
+            slot.kind = SlotKind::Variable { domain: Domain::Neuron, writable: false };
+        }
+    }
+    planned
+}
+
+/// Whether lanes depend on nothing but time and what is their own.
+fn is_self_contained(plan: &Plan, size: usize, planned: &PlannedKernel) -> bool {
+    let mut good = true;
+    planned.kernel.body.for_each_op(&mut |op| {
+        good &= !matches!(
+            op,
+            Op::Accumulate(..)
+                | Op::AccumulateDelayed { .. }
+                | Op::AccumulateElement(..)
+                | Op::StorePointer(..)
+                | Op::AtomicOr(..)
+                | Op::Print { .. }
+        );
+    });
+    let slot = |wanted: Index| {
+        let found = planned.bindings.iter().position(|b| *b == SlotBinding::Index(wanted));
+        found.map(|index| SlotId(index as u32))
+    };
+    let lanes = Lanes {
+        neuron: slot(Index::Neuron),
+        member: slot(Index::Member),
+        size: size as u64,
+        members: plan.network.batch_size as u64,
+    };
+    good &= lanes_own_elements(&planned.kernel, lanes);
+    good && planned.bindings.iter().all(|binding| match binding {
+        SlotBinding::Array { array, .. } => plan.layout.array(*array).ring.is_none(),
+        SlotBinding::Scalar(Scalar::Time) | SlotBinding::Index(_) | SlotBinding::Sleep => true,
+        SlotBinding::Events(queue) => {
+            let array = plan.layout.array(plan.event_queues[queue.0].array);
+            let words = plan.blocks.largest() * array.slots * array.elements();
+            u32::try_from(32 * words).is_ok()
+        }
+        _ => false,
+    })
+}
+
+/// The kernels of a synapse group.
+fn kernels(group: &SynapseGroupPlan) -> impl Iterator<Item = &PlannedKernel> {
+    let events = [&group.pre_event, &group.post_event].into_iter().flatten();
+    let others = [&group.pre_spike, &group.post_spike, &group.dynamics];
+    let all = events.map(|(kernel, _)| kernel).chain(others.into_iter().flatten());
+    all.flat_map(|kernel| kernel.prologue.iter().chain([&kernel.body]))
+}
+
+/// The neurons of a population in a stretch of timesteps that they have gone through already.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead {
+    /// Whether they have.
+    pub(crate) is_made: bool,
+    /// Neurons that are still on their way: distances from the first neuron of the first member.
+    pub(crate) distances: Vec<u32>,
+    /// The timestep of the stretch that each of them has reached.
+    pub(crate) days: Vec<u32>,
+    /// Of each event queue.
+    pub(crate) events: Vec<DatedEvents>,
+}
+
+impl Ahead {
+    /// Start a stretch of so many timesteps.
+    pub(crate) fn begin(&mut self) {
+        self.is_made = false;
+    }
+
+    /// All neurons that are due in a stretch: neuron `i` sleeps for `timesteps[i]` from `now` on.
+    pub(crate) fn set_out(&mut self, now: usize, stretch: usize, timesteps: &[u32]) {
+        self.distances.clear();
+        self.days.clear();
+        for (distance, &timesteps) in (0..).zip(timesteps) {
+            let day = now.saturating_add(timesteps.max(1) as usize);
+            if day < stretch {
+                self.distances.push(distance);
+                self.days.push(day as u32);
+            }
+        }
+    }
+
+    /// Each neuron that is on its way sleeps for so many timesteps more.
+    pub(crate) fn go_on(&mut self, stretch: usize, timesteps: &[u32]) {
+        let mut left = 0;
+        for (index, &timesteps) in timesteps.iter().enumerate().take(self.days.len()) {
+            let day = self.days[index].saturating_add(timesteps.max(1));
+            let distance = self.distances[index];
+            (self.distances[left], self.days[left]) = (distance, day);
+            left += usize::from((day as usize) < stretch);
+        }
+        self.distances.truncate(left);
+        self.days.truncate(left);
+    }
+}
+
+/// Events of a queue by timestep.
+#[derive(Debug, Default)]
+pub(crate) struct DatedEvents {
+    /// Timestep and bit of each, in any order.
+    found: Vec<(u32, u32)>,
+    /// First event of each timestep in `bits`, and one past the last of the last.
+    starts: Vec<u32>,
+    /// Bits in order of timesteps.
+    bits: Vec<u32>,
+}
+
+impl DatedEvents {
+    /// Forget all.
+    pub(crate) fn clear(&mut self) {
+        self.found.clear();
+    }
+
+    /// There is an event in a timestep of the stretch.
+    pub(crate) fn push(&mut self, day: u32, bit: u32) {
+        self.found.push((day, bit));
+    }
+
+    /// All are known: put those of a stretch of so many timesteps in order.
+    pub(crate) fn sort(&mut self, stretch: usize) {
+        self.starts.clear();
+        self.starts.resize(stretch + 2, 0);
+        for &(day, _) in &self.found {
+            self.starts[day as usize + 2] += 1;
+        }
+        for day in 2..stretch + 2 {
+            self.starts[day] += self.starts[day - 1];
+        }
+        self.bits.clear();
+        self.bits.resize(self.found.len(), 0);
+        // While they are put in their places, `starts` is one timestep ahead.
+        for &(day, bit) in &self.found {
+            let next = &mut self.starts[day as usize + 1];
+            self.bits[*next as usize] = bit;
+            *next += 1;
+        }
+    }
+
+    /// The bits of the events in a timestep.
+    pub(crate) fn on(&self, day: usize) -> &[u32] {
+        let bounds = self.starts.get(day).zip(self.starts.get(day + 1));
+        bounds.map_or(&[], |(&start, &end)| &self.bits[start as usize..end as usize])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_found_by_timestep() {
+        let mut events = DatedEvents::default();
+        for (day, bit) in [(3, 5), (1, 7), (3, 2), (0, 9), (1, 1)] {
+            events.push(day, bit);
+        }
+        events.sort(5);
+        let on: Vec<_> = (0..6).map(|day| events.on(day).to_vec()).collect();
+        assert_eq!(on, [vec![9], vec![7, 1], vec![], vec![5, 2], vec![], vec![]]);
+    }
+
+    #[test]
+    fn neurons_leave_at_the_end_of_the_stretch() {
+        let mut ahead = Ahead::default();
+        ahead.set_out(0, 10, &[0, 3, 10, u32::MAX, 9]);
+        assert_eq!((&*ahead.distances, &*ahead.days), (&[0, 1, 4][..], &[1, 3, 9][..]));
+        ahead.go_on(10, &[9, 2, u32::MAX]);
+        assert_eq!((&*ahead.distances, &*ahead.days), (&[1][..], &[5][..]));
+    }
+}
