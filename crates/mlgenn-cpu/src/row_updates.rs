@@ -3,7 +3,6 @@
 #![expect(unsafe_code, reason = "vector loads and stores inside checked ranges")]
 #![expect(unsafe_op_in_unsafe_fn, reason = "every line works on raw memory")]
 
-use mlgenn_ir::launch::LaneSum;
 use mlgenn_ir::row_update::{Start, UpdateRows};
 
 use crate::simd::{Level, MAX_LANES, Simd, Task};
@@ -88,33 +87,39 @@ unsafe fn combine<S: Simd>(
     }
 }
 
-/// Sum of products, in the order of [`LaneSum`].
+/// Sum of products, in the order of [`mlgenn_ir::launch::LaneSum`].
 #[inline(always)]
 unsafe fn product<S: Simd>(row: *const u32, vector: *const u32, columns: usize) -> f32 {
     let mut sums = [S::splat(0); MAX_LANES];
-    let sums = &mut sums[..MAX_LANES / S::LANES];
-    let whole = columns / MAX_LANES * MAX_LANES;
-    for at in (0..whole).step_by(MAX_LANES) {
-        for (k, sum) in sums.iter_mut().enumerate() {
+    let vectors = MAX_LANES / S::LANES;
+    let mut at = 0;
+    while at + MAX_LANES <= columns {
+        for (k, sum) in sums[..vectors].iter_mut().enumerate() {
             let at = at + k * S::LANES;
             let product = S::mul_f32(S::load(row.add(at)), S::load(vector.add(at)));
             *sum = S::add_f32(*sum, product);
         }
+        at += MAX_LANES;
     }
-    let rest = columns - whole;
-    for (k, sum) in sums.iter_mut().enumerate() {
-        let lanes = rest.saturating_sub(k * S::LANES).min(S::LANES);
-        if lanes > 0 {
-            // Lanes beyond the row add zero, which changes nothing.
-            let at = whole + k * S::LANES;
+    for sum in &mut sums[..vectors] {
+        if at + S::LANES <= columns {
+            let product = S::mul_f32(S::load(row.add(at)), S::load(vector.add(at)));
+            *sum = S::add_f32(*sum, product);
+        } else if at < columns {
+            // Lanes that are not there add a zero: sums that start from zero stay as they are.
+            let (row, vector) = (row.add(at), vector.add(at));
             let (a, b) =
-                (S::load_partial(row.add(at), lanes), S::load_partial(vector.add(at), lanes));
+                (S::load_partial(row, columns - at), S::load_partial(vector, columns - at));
             *sum = S::add_f32(*sum, S::mul_f32(a, b));
         }
+        at += S::LANES;
     }
-    let mut partial = LaneSum::<f32>::new();
-    for (k, &sum) in sums.iter().enumerate() {
-        S::store(partial.partial.as_mut_ptr().cast::<u32>().add(k * S::LANES), sum);
+    let mut half = vectors / 2;
+    while half > 0 {
+        for k in 0..half {
+            sums[k] = S::add_f32(sums[k], sums[k + half]);
+        }
+        half /= 2;
     }
-    partial.finish()
+    S::sum_f32(sums[0])
 }

@@ -15,6 +15,7 @@ use mlgenn_model::plan::{Index, Plan, PlannedKernel, Scalar, SlotBinding, Synaps
 
 use crate::bind::{BoundKernel, LaneMap};
 use crate::compiled::updated;
+use crate::worker::ActiveLanes;
 
 /// Programs of neurons that can be updated ahead of time.
 pub(crate) struct AheadPrograms {
@@ -117,9 +118,7 @@ fn kernels(group: &SynapseGroupPlan) -> impl Iterator<Item = &PlannedKernel> {
 pub(crate) struct Ahead {
     /// Whether they have.
     pub(crate) is_made: bool,
-    /// Neurons that are still on their way: distances from the first neuron of the first member.
-    pub(crate) distances: Vec<u32>,
-    /// The timestep of the stretch that each of them has reached.
+    /// The timestep of the stretch that each neuron has reached that is still on its way.
     pub(crate) days: Vec<u32>,
     /// Of each event queue.
     pub(crate) events: Vec<DatedEvents>,
@@ -131,30 +130,39 @@ impl Ahead {
         self.is_made = false;
     }
 
-    /// All neurons that are due in a stretch: neuron `i` sleeps for `timesteps[i]` from `now` on.
-    pub(crate) fn set_out(&mut self, now: usize, stretch: usize, timesteps: &[u32]) {
-        self.distances.clear();
+    /// List all neurons that are due in a stretch: the `i`-th sleeps for `timesteps[i]` from `now`
+    /// on. Batch members have `size` of them.
+    pub(crate) fn set_out(
+        &mut self,
+        (now, stretch): (usize, usize),
+        timesteps: &[u32],
+        size: usize,
+        lanes: &mut ActiveLanes,
+    ) {
+        lanes.clear();
         self.days.clear();
-        for (distance, &timesteps) in (0..).zip(timesteps) {
-            let day = now.saturating_add(timesteps.max(1) as usize);
-            if day < stretch {
-                self.distances.push(distance);
-                self.days.push(day as u32);
+        for (member, timesteps) in (0..).zip(timesteps.chunks(size.max(1))) {
+            for (neuron, &timesteps) in (0..).zip(timesteps) {
+                let day = now.saturating_add(timesteps.max(1) as usize);
+                if day < stretch {
+                    lanes.push(member, neuron, member * size as u32 + neuron);
+                    self.days.push(day as u32);
+                }
             }
         }
     }
 
     /// Each neuron that is on its way sleeps for so many timesteps more.
-    pub(crate) fn go_on(&mut self, stretch: usize, timesteps: &[u32]) {
+    pub(crate) fn go_on(&mut self, stretch: usize, timesteps: &[u32], lanes: &mut ActiveLanes) {
         let mut left = 0;
         for (index, &timesteps) in timesteps.iter().enumerate().take(self.days.len()) {
             let day = self.days[index].saturating_add(timesteps.max(1));
-            let distance = self.distances[index];
-            (self.distances[left], self.days[left]) = (distance, day);
+            self.days[left] = day;
+            lanes.copy(index, left);
             left += usize::from((day as usize) < stretch);
         }
-        self.distances.truncate(left);
         self.days.truncate(left);
+        lanes.truncate(left);
     }
 }
 
@@ -224,10 +232,12 @@ mod tests {
 
     #[test]
     fn neurons_leave_at_the_end_of_the_stretch() {
-        let mut ahead = Ahead::default();
-        ahead.set_out(0, 10, &[0, 3, 10, u32::MAX, 9]);
-        assert_eq!((&*ahead.distances, &*ahead.days), (&[0, 1, 4][..], &[1, 3, 9][..]));
-        ahead.go_on(10, &[9, 2, u32::MAX]);
-        assert_eq!((&*ahead.distances, &*ahead.days), (&[1][..], &[5][..]));
+        let (mut ahead, mut lanes) = (Ahead::default(), ActiveLanes::default());
+        ahead.set_out((0, 10), &[0, 3, 10, u32::MAX, 9, 10], 3, &mut lanes);
+        assert_eq!((&*lanes.distances, &*ahead.days), (&[0, 1, 4][..], &[1, 3, 9][..]));
+        assert_eq!((&*lanes.members, &*lanes.neurons), (&[0, 0, 1][..], &[0, 1, 1][..]));
+        ahead.go_on(10, &[9, 2, u32::MAX], &mut lanes);
+        assert_eq!((&*lanes.distances, &*ahead.days), (&[1][..], &[5][..]));
+        assert_eq!((&*lanes.members, &*lanes.neurons), (&[0][..], &[1][..]));
     }
 }

@@ -31,23 +31,23 @@ impl BlockStep<'_> {
         for (all, count) in places(population, programs, members, self.block, self.member) {
             self.launch(&sleep.all, &self.surroundings(), &all, count, &mut Operands::new());
             if let Some(timesteps) = self.worker.memory.sleep.words(0, count) {
-                ahead.set_out(self.now, self.stretch, timesteps);
+                let (span, lanes) = ((self.now, self.stretch), &mut self.worker.active_lanes);
+                ahead.set_out(span, timesteps, population.size, lanes);
             }
         }
-        self.go_ahead(population.size, &programs_ahead.update, &mut ahead);
+        self.go_ahead(&programs_ahead.update, &mut ahead);
         self.worker.ahead[index] = ahead;
     }
 
     /// Take neurons through the stretch.
-    fn go_ahead(&mut self, size: usize, update: &BoundKernel, ahead: &mut Ahead) {
+    fn go_ahead(&mut self, update: &BoundKernel, ahead: &mut Ahead) {
         let plan = &self.shared.model.plan;
         let first = self.timestep - self.now as u64;
         let member = plan.blocks.members(self.block).start;
         ahead.events.resize_with(update.queues.len(), Default::default);
         ahead.events.iter_mut().for_each(|events| events.clear());
-        while !ahead.distances.is_empty() && !self.shared.watch.should_stop() {
-            let lanes = ahead.distances.len();
-            self.worker.active_lanes.list_distances(&ahead.distances, size as u32);
+        while !ahead.days.is_empty() && !self.shared.watch.should_stop() {
+            let lanes = ahead.days.len();
             self.worker.set_own_times(plan, first, &ahead.days);
             let place = self.listed_lanes(member);
             self.launch(update, &self.surroundings(), &place, lanes, &mut Operands::new());
@@ -65,7 +65,9 @@ impl BlockStep<'_> {
                 });
             }
             match self.worker.memory.sleep.words(0, lanes) {
-                Some(timesteps) => ahead.go_on(self.stretch, timesteps),
+                Some(timesteps) => {
+                    ahead.go_on(self.stretch, timesteps, &mut self.worker.active_lanes)
+                }
                 None => return,
             }
         }

@@ -73,7 +73,28 @@ impl ActiveLanes {
         self.neurons.extend(lanes.map(|(distance, member)| distance - member * size));
     }
 
-    fn clear(&mut self) {
+    /// Append a neuron.
+    pub(crate) fn push(&mut self, member: u32, neuron: u32, distance: u32) {
+        self.members.push(member);
+        self.neurons.push(neuron);
+        self.distances.push(distance);
+    }
+
+    /// Put a neuron in the place of another one.
+    pub(crate) fn copy(&mut self, from: usize, to: usize) {
+        self.members[to] = self.members[from];
+        self.neurons[to] = self.neurons[from];
+        self.distances[to] = self.distances[from];
+    }
+
+    /// Keep so many of them.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        self.members.truncate(count);
+        self.neurons.truncate(count);
+        self.distances.truncate(count);
+    }
+
+    pub(crate) fn clear(&mut self) {
         self.members.clear();
         self.neurons.clear();
         self.distances.clear();
@@ -88,9 +109,7 @@ impl ActiveLanes {
                 member += 1;
                 start += size;
             }
-            self.members.push(member);
-            self.neurons.push((distance - start) as u32);
-            self.distances.push(distance as u32);
+            self.push(member, (distance - start) as u32, distance as u32);
         });
     }
 }

@@ -80,6 +80,14 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn sum_f32(v: __m512i) -> f32 {
+        let v = f(v);
+        let v = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps::<1>(v));
+        let v = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+        let v = _mm_add_ps(v, _mm_movehl_ps(v, v));
+        _mm_cvtss_f32(_mm_add_ss(v, _mm_shuffle_ps::<1>(v, v)))
+    }
+    #[inline(always)]
     unsafe fn add_f32(a: __m512i, b: __m512i) -> __m512i {
         i(_mm512_add_ps(f(a), f(b)))
     }

@@ -64,6 +64,21 @@ pub(crate) trait Simd: Copy + 'static {
         count
     }
 
+    /// Sum of the lanes: the upper half is added to the lower half until one is left.
+    #[inline(always)]
+    unsafe fn sum_f32(v: Self::V) -> f32 {
+        let mut lanes = [0.0; MAX_LANES];
+        Self::store(lanes.as_mut_ptr().cast(), v);
+        let mut half = Self::LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                lanes[i] += lanes[i + half];
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
+
     unsafe fn add_f32(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub_f32(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn mul_f32(a: Self::V, b: Self::V) -> Self::V;
