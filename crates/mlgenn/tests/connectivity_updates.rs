@@ -173,12 +173,18 @@ fn run(options: &Options) -> Outcome {
 #[test]
 fn backends_and_threads_agree() {
     let cpu = |threads| run(&Options { threads: Some(threads), ..Options::default() });
+    let interpreter = |many_blocks| {
+        let plan = PlanOptions { many_blocks, ..PlanOptions::default() };
+        run(&Options { backend: BackendChoice::Interpreter, plan, ..Options::default() })
+    };
     let one = cpu(1);
-    let interpreter = run(&Options { backend: BackendChoice::Interpreter, ..Options::default() });
-    let cuda = pretended::gpu().map(|gpu| run(&pretended::cuda(gpu)));
-    for other in [cpu(2), cpu(4), interpreter].into_iter().chain(cuda) {
-        assert_eq!(one.spikes, other.spikes);
-        for ((path, left), (_, right)) in one.arrays.iter().zip(&other.arrays) {
+    let pairs = [cpu(2), cpu(4), interpreter(false)].into_iter().map(|other| (&one, other));
+    // Devices take sums over the batch in another order.
+    let by_member = interpreter(true);
+    let cuda = pretended::gpu().map(|gpu| (&by_member, run(&pretended::cuda(gpu))));
+    for (expected, found) in pairs.chain(cuda) {
+        assert_eq!(expected.spikes, found.spikes);
+        for ((path, left), (_, right)) in expected.arrays.iter().zip(&found.arrays) {
             // Where prologues leave values depends on the backend.
             assert!(left == right || path.contains("_invariant"), "{path} differs");
         }
