@@ -3,7 +3,7 @@
 //! Everything that a launch needs lies in the memory of the GPU and stays the same from one
 //! timestep to the next: ring pointers, time and timestep are advanced by launches too. So a
 //! timestep is a fixed list of launches, and many timesteps are a graph. Networks that suit it run many
-//! timesteps with one launch instead, see [`trial`].
+//! timesteps with one launch instead, see `trial.rs`.
 
 mod backend;
 mod columns;
