@@ -75,14 +75,14 @@ def brian2_sparse_recurrent(neurons: int, timesteps: int, threads: int) -> dict[
     np.random.seed(1)
     start = perf_counter()
     equations = """
-    dv/dt = (-v + i) / (20*ms) : 1
-    di/dt = -i / (5*ms) : 1
+    dv/dt = (-v + current) / (20*ms) : 1
+    dcurrent/dt = -current / (5*ms) : 1
     """
     group = b.NeuronGroup(neurons, equations, threshold="v > 1", reset="v = 0", method="exact")
     drive = b.PoissonGroup(neurons, rates=10 * b.Hz)
-    inputs = b.Synapses(drive, group, on_pre="i_post += 1.2 * 20 / 5")
+    inputs = b.Synapses(drive, group, on_pre="current_post += 0.35 * 20 / 5")
     inputs.connect(j="i")
-    recurrent = b.Synapses(group, group, "w : 1", on_pre="i_post += w * 20 / 5")
+    recurrent = b.Synapses(group, group, "w : 1", on_pre="current_post += w * 20 / 5")
     recurrent.connect(p=0.1)
     recurrent.w = "0.002 * randn()"
     network = b.Network(group, drive, inputs, recurrent)
