@@ -3,7 +3,6 @@
 //! A [`Kernel`] is typed SSA with structured control flow, run over lanes. [`launch`] says how its
 //! slots are bound to memory and what runs it.
 
-pub mod additions;
 pub mod buffer;
 mod builder;
 pub mod decay;

@@ -393,9 +393,13 @@ class CompiledTrainingNetwork(CompiledNetwork):
             self._begin_batch(i, x, callback_list, is_uploaded)
             for output, target in y.items():
                 self._set_target(output, target)
-            following = batches[i + 1][0] if i + 1 < len(batches) else {}
+            following = batches[i + 1][0] if i + 1 < len(batches) else None
             # A backward pass of its own still has the spikes of this batch.
-            is_uploaded = self._can_upload_ahead(following) and self._backward_timesteps == 0
+            is_uploaded = (
+                following is not None
+                and self._backward_timesteps == 0
+                and self._can_upload_ahead(following)
+            )
             self._run_batch(y, metrics, callback_list, following if is_uploaded else None)
             if self._backward_timesteps > 0:
                 callback_list.on_backward_begin(i)

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use mlgenn_ir::additions::{Addition, additions};
 use mlgenn_ir::{
     BinaryOp, CompareOp, Instruction, Kernel, Op, Region, SlotId, SlotKind, Type, UnaryOp, Value,
 };
 use mlgenn_lang::typed::RandomFunction;
 
 use super::access::{Access, Adding};
+use super::additions::{Addition, additions};
 use super::shape::Shape;
 use super::types::{constant, memory_type, value_type};
 use super::{mathematics, print};

@@ -183,6 +183,7 @@ impl<'a> Writer<'a> {
                 "for (u32 member = first_member; member < launch->members",
                 "        && member < first_member + launch->members_per_block; ++member) {",
             ],
+            // See `over_members`.
             Members::All => &[],
         };
         let level = write_lines(&mut text, lines, 1);

@@ -10,6 +10,7 @@
 //! [`mlgenn_ir::launch`].
 
 mod access;
+mod additions;
 mod body;
 mod entry;
 mod mathematics;

@@ -1,9 +1,10 @@
 //! Entries for everything that a network runs.
 
+use mlgenn_ir::row_update::Addition;
 use mlgenn_model::Plan;
 use mlgenn_model::layout::Copies;
 use mlgenn_model::plan::{
-    CustomUpdatePlan, CustomUpdateSize, EventQueueId, EventSum, PlannedKernel, SynapseKernel,
+    CustomUpdatePlan, CustomUpdateSize, EventQueueId, PlannedKernel, SynapseKernel,
 };
 
 use super::entry::{Entry, Form};
@@ -55,8 +56,8 @@ pub struct NetworkEntry {
     pub members: Members,
     /// The kernel, and what its slots are bound to.
     pub planned: PlannedKernel,
-    /// Sums that can be taken later.
-    pub event_sums: Vec<EventSum>,
+    /// The sum over events that can be taken later.
+    pub event_sum: Option<Addition>,
     /// Its text.
     pub entry: Entry,
 }
@@ -216,8 +217,8 @@ impl Entries<'_> {
         let number = self.entries.len();
         let entry =
             planned_entry(number, self.plan, kernel, shape, members, Form::Launched, Vec::new());
-        let (planned, event_sums) = (kernel.clone(), Vec::new());
-        self.entries.push(NetworkEntry { stage, shape, members, planned, event_sums, entry });
+        let (planned, event_sum) = (kernel.clone(), None);
+        self.entries.push(NetworkEntry { stage, shape, members, planned, event_sum, entry });
     }
 
     fn synapses(&mut self) {
@@ -247,7 +248,7 @@ impl Entries<'_> {
                 let members = members_of(self.plan, body);
                 self.add(Stage::Synapses(stage, index), body, shape, members);
                 if let Some(entry) = self.entries.last_mut() {
-                    entry.event_sums = kernel.event_sums.clone();
+                    entry.event_sum = kernel.event_sum;
                 }
             }
         }

@@ -79,7 +79,7 @@ pub enum Word {
     Events(usize),
 }
 
-/// A sum over events that is taken after the timesteps: see [`mlgenn_model::plan::EventSum`].
+/// A sum over events that is taken after the timesteps: see [`mlgenn_model::plan::SynapseKernel::event_sum`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LateSum {
     /// The array that is added to.
@@ -132,7 +132,7 @@ impl Trial {
         }
         let direct = stages
             .iter()
-            .any(|(_, entry)| entry.members == Members::Block && entry.event_sums.is_empty());
+            .any(|(_, entry)| entry.members == Members::Block && entry.event_sum.is_none());
         let members_per_block = if direct { plan.blocks.largest() } else { 1 };
         let blocks = plan.network.batch_size.div_ceil(members_per_block.max(1));
         let work: usize = stages.iter().map(|(_, entry)| work(plan, entry)).sum();
@@ -171,7 +171,7 @@ fn threads(plan: &Plan, stages: &[(usize, &NetworkEntry)], side_by_side: usize) 
 fn longest(plan: &Plan, stages: &[(usize, &NetworkEntry)], work: usize) -> usize {
     let kept = stages.iter().flat_map(|(_, entry)| {
         let columns = entry.sizes(plan).columns;
-        entry.event_sums.iter().map(move |_| 4 * columns * plan.network.batch_size)
+        entry.event_sum.iter().map(move |_| 4 * columns * plan.network.batch_size)
     });
     let kept: usize = kept.sum();
     let by_memory = match kept {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use mlgenn_ir::{Op, SlotKind};
+use mlgenn_ir::{Op, SlotId, SlotKind};
 use mlgenn_model::Plan;
 use mlgenn_model::layout::ArrayId;
 use mlgenn_model::plan::{EventQueueId, RingPosition, Scalar, SlotBinding};
@@ -41,7 +41,7 @@ pub(super) fn write(plan: &Plan, stages: &[(usize, &NetworkEntry)], layout: Tria
             entry.shape,
             entry.members,
             Form::Called { few: entry.sizes(plan).lanes <= FEW_LANES },
-            entry.event_sums.iter().map(|sum| sum.sum).collect(),
+            entry.event_sum.iter().map(|sum| sum.matrix).collect(),
         );
         writer.text.push_str(&called.text);
         writer.text.push('\n');
@@ -65,7 +65,7 @@ pub(super) fn write(plan: &Plan, stages: &[(usize, &NetworkEntry)], layout: Tria
 fn does_something(entry: &NetworkEntry) -> bool {
     let mut does = false;
     entry.planned.kernel.body.for_each_op(&mut |op| match op {
-        Op::Write(slot, _) => does |= entry.event_sums.iter().all(|sum| sum.sum != *slot),
+        Op::Write(slot, _) => does |= entry.event_sum.is_none_or(|sum| sum.matrix != *slot),
         Op::Accumulate(..)
         | Op::AccumulateDelayed { .. }
         | Op::Emit(..)
@@ -258,7 +258,7 @@ impl Writer<'_> {
     fn keep_events(&mut self, stages: &[(usize, &NetworkEntry)]) {
         let (plan, threads) = (self.plan, self.layout.threads);
         let (longest, members) = (self.layout.longest, plan.network.batch_size);
-        for (_, entry) in stages.iter().filter(|(_, entry)| !entry.event_sums.is_empty()) {
+        for (_, entry) in stages.iter().filter(|(_, entry)| entry.event_sum.is_some()) {
             let Some(source) = entry.events(plan) else { continue };
             let Some(list) = self.layout.lists.iter().position(|&other| other == source) else {
                 continue;
@@ -281,38 +281,34 @@ impl Writer<'_> {
         }
     }
 
-    /// Keep what sums add at events later: `[timesteps][members][columns]`.
+    /// Keep what a sum adds at events later: `[timesteps][members][columns]`.
     fn keep_values(&mut self, entry: &NetworkEntry, offset: usize) {
         let (plan, threads) = (self.plan, self.layout.threads);
-        let sizes = entry.sizes(plan);
-        let members = plan.network.batch_size;
-        let Some(source) = entry.events(plan) else { return };
-        for sum in &entry.event_sums {
-            let (SlotBinding::Array { array, at }, SlotBinding::Array { array: target, .. }) = (
-                entry.planned.bindings[sum.value.0 as usize],
-                entry.planned.bindings[sum.sum.0 as usize],
-            ) else {
-                continue;
-            };
-            let list = self.layout.lists.iter().position(|&other| other == source);
-            let events = self.kept_events.iter().position(|&kept| Some(kept) == list).unwrap_or(0);
-            let kept = self.word(Word::Values(self.late_sums.len()));
-            self.late_sums.push(LateSum { sum: target, events, sizes });
-            let from = self.element(Word::Address(array), array, at, "f32");
-            let sign = if sum.negative { "-" } else { "" };
-            self.line("{");
-            self.line(&format!("const f32 *const from = {from};"));
-            self.line(&format!(
-                "f32 *const to = (f32 *){kept} + ((u64)step * {members}u + member) * {}u;",
-                sizes.columns
-            ));
-            self.line(&format!(
-                "for (u32 lane = first_lane({threads}u, {offset}u); lane < {}u; lane += \
-                 lane_step({threads}u)) to[lane] = {sign}from[lane];",
-                sizes.columns
-            ));
-            self.line("}");
-        }
+        let (Some(source), Some(sum)) = (entry.events(plan), entry.event_sum) else { return };
+        let binding = |slot: SlotId| entry.planned.bindings[slot.0 as usize];
+        let (SlotBinding::Array { array, at }, SlotBinding::Array { array: target, .. }) =
+            (binding(sum.vector), binding(sum.matrix))
+        else {
+            return;
+        };
+        let (sizes, members) = (entry.sizes(plan), plan.network.batch_size);
+        let list = self.layout.lists.iter().position(|&other| other == source);
+        let events = self.kept_events.iter().position(|&kept| Some(kept) == list).unwrap_or(0);
+        let kept = self.word(Word::Values(self.late_sums.len()));
+        self.late_sums.push(LateSum { sum: target, events, sizes });
+        let from = self.element(Word::Address(array), array, at, "f32");
+        let sign = if sum.subtract { "-" } else { "" };
+        let columns = sizes.columns;
+        self.line("{");
+        self.line(&format!("const f32 *const from = {from};"));
+        self.line(&format!(
+            "f32 *const to = (f32 *){kept} + ((u64)step * {members}u + member) * {columns}u;"
+        ));
+        self.line(&format!(
+            "for (u32 lane = first_lane({threads}u, {offset}u); lane < {columns}u; lane += \
+             lane_step({threads}u)) to[lane] = {sign}from[lane];"
+        ));
+        self.line("}");
     }
 
     /// Run entries level by level.

@@ -10,7 +10,7 @@ mod connectivity;
 mod custom_connectivity_update;
 mod custom_update;
 mod custom_update_kernel;
-mod event_sums;
+mod event_sum;
 mod event_times;
 mod group_arrays;
 mod init;
@@ -28,6 +28,7 @@ mod weights;
 
 use indexmap::IndexMap;
 use mlgenn_ir::Type;
+use mlgenn_ir::row_update::Addition;
 use mlgenn_lang::NumericType;
 
 use crate::description::{Network, Precision};
@@ -42,7 +43,6 @@ pub use custom_update::{
     CustomUpdatePlan, CustomUpdateSize, Reduce, Reduction, SpikeCount, SpikeCountWrite, Transpose,
     lowest_bits,
 };
-pub use event_sums::EventSum;
 pub use init::{InitFrom, InitOver, InitPlan};
 pub use kernel::{EventQueueId, Index, PlannedKernel, RingPosition, Scalar, SlotBinding};
 pub use linear::{HistorySlot, LinearPlan, Position, RowSumPlan, TracesPlan};
@@ -186,8 +186,8 @@ pub struct SynapseKernel {
     pub adds: Option<Added>,
     /// For dynamics: the same in linear form, if it has one.
     pub linear: Option<LinearPlan>,
-    /// Sums that can be taken later; the body takes them too.
-    pub event_sums: Vec<EventSum>,
+    /// The sum over events that can be taken later; the body takes it too.
+    pub event_sum: Option<Addition>,
 }
 
 /// What a synapse adds to the accumulated output of its group.
@@ -322,9 +322,9 @@ impl Planner {
                 &fixed,
             );
         }
-        event_sums::find(&self.layout, &mut synapse_groups);
+        event_sum::find(&self.layout, &mut synapse_groups);
         // Sums that are taken later need no copies side by side.
-        if self.options.many_blocks && !event_sums::are_all(&self.layout, &synapse_groups) {
+        if self.options.many_blocks && !event_sum::are_all(&self.layout, &synapse_groups) {
             let arrays = self.layout.arrays().filter(|(_, array)| array.copies == Copies::Block);
             let bytes = arrays.map(|(_, array)| array.slots * array.elements() * array.ty.bytes());
             self.blocks = Blocks::for_device(self.network.batch_size, bytes.sum());

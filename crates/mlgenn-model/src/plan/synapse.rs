@@ -134,7 +134,7 @@ impl Planner {
         } else {
             (None, body)
         };
-        Ok(SynapseKernel { prologue, body, adds, linear, event_sums: Vec::new() })
+        Ok(SynapseKernel { prologue, body, adds, linear, event_sum: None })
     }
 
     /// What is added, if a kernel is `addToPost(g)` and nothing else, `g` being `f32`.

@@ -4,24 +4,13 @@
 //! number of the postsynaptic neuron alone. Then a backend may keep that number of each timestep,
 //! and add up those at which there were events later: a product of events and numbers.
 
-use mlgenn_ir::additions::additions;
-use mlgenn_ir::{Domain, Op, SlotId, SlotKind, Type};
+use mlgenn_ir::SlotId;
+use mlgenn_ir::row_update::{Addition, RowUpdate};
 
 use super::kernel::{PlannedKernel, SlotBinding};
 use super::sleep::bound_array;
 use super::{SynapseGroupPlan, SynapseKernel};
 use crate::layout::{ArrayId, Copies, Layout};
-
-/// A sum that a kernel adds to at events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventSum {
-    /// The variable of synapses that is added to, stored once per block of batch members.
-    pub sum: SlotId,
-    /// The variable of postsynaptic neurons that is added.
-    pub value: SlotId,
-    /// Whether it is subtracted.
-    pub negative: bool,
-}
 
 /// Find them.
 pub(super) fn find(layout: &Layout, groups: &mut [SynapseGroupPlan]) {
@@ -31,16 +20,16 @@ pub(super) fn find(layout: &Layout, groups: &mut [SynapseGroupPlan]) {
     for group in groups.iter_mut().filter(|group| group.is_dense()) {
         let event = group.pre_event.as_mut().map(|(kernel, _)| kernel);
         for kernel in event.into_iter().chain(&mut group.pre_spike) {
-            kernel.event_sums = event_sums(layout, &kernel.body, alone).unwrap_or_default();
+            kernel.event_sum = event_sum(layout, &kernel.body, alone);
         }
     }
 }
 
-/// Whether sums per block of batch members are added to by anything else.
+/// Whether all sums per block of batch members are such.
 pub(super) fn are_all(layout: &Layout, groups: &[SynapseGroupPlan]) -> bool {
     groups.iter().flat_map(kernels).all(|kernel| {
         let sums = block_slots(layout, &kernel.body).count();
-        sums == kernel.event_sums.len()
+        sums == usize::from(kernel.event_sum.is_some())
     })
 }
 
@@ -60,27 +49,16 @@ fn block_slots<'a>(
     arrays.filter(|(_, array)| layout.array(*array).copies == Copies::Block)
 }
 
-/// The sums of a kernel, if it does nothing else with any of those per block.
-fn event_sums(
+/// The sum per block of a kernel, if it is what is added to rows.
+fn event_sum(
     layout: &Layout,
     planned: &PlannedKernel,
     alone: impl Fn(ArrayId) -> bool,
-) -> Option<Vec<EventSum>> {
-    let kernel = &planned.kernel;
-    let found = additions(kernel);
-    let sum = |(slot, array): (SlotId, ArrayId)| {
-        let addition = found.get(&slot).filter(|_| alone(array))?;
-        let read = kernel.body.instructions.iter().find_map(|instruction| match instruction.op {
-            Op::Read(value) if instruction.results.first() == Some(&addition.value) => Some(value),
-            _ => None,
-        });
-        let value = read.filter(|value| {
-            let kind = kernel.slot(*value).kind;
-            kind == SlotKind::Variable { domain: Domain::Post, writable: false }
-                && matches!(planned.bindings[value.0 as usize], SlotBinding::Array { .. })
-        })?;
-        let single = [slot, value].iter().all(|slot| kernel.slot(*slot).ty == Type::F32);
-        single.then_some(EventSum { sum: slot, value, negative: addition.negative })
-    };
-    block_slots(layout, planned).map(sum).collect()
+) -> Option<Addition> {
+    let addition = RowUpdate::of(&planned.kernel)?.add?;
+    let mut sums = block_slots(layout, planned);
+    let (Some((slot, array)), None) = (sums.next(), sums.next()) else { return None };
+    let in_array =
+        matches!(planned.bindings[addition.vector.0 as usize], SlotBinding::Array { .. });
+    (slot == addition.matrix && alone(array) && in_array).then_some(addition)
 }

@@ -2,24 +2,23 @@
 
 use std::collections::HashMap;
 
-use crate::kernel::{Instruction, Kernel, SlotId, Value};
-use crate::op::{BinaryOp, Op};
+use mlgenn_ir::{BinaryOp, Instruction, Kernel, Op, SlotId, Value};
 
 /// An addition to the element of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Addition {
+pub(super) struct Addition {
     /// The element before, which nothing else uses.
-    pub before: Value,
+    pub(super) before: Value,
     /// The element afterwards, which nothing else uses.
-    pub after: Value,
+    pub(super) after: Value,
     /// What is added, or subtracted.
-    pub value: Value,
+    pub(super) value: Value,
     /// Whether it is subtracted.
-    pub negative: bool,
+    pub(super) negative: bool,
 }
 
 /// The slots of floating-point numbers that each lane adds to once and otherwise leaves alone.
-pub fn additions(kernel: &Kernel) -> HashMap<SlotId, Addition> {
+pub(super) fn additions(kernel: &Kernel) -> HashMap<SlotId, Addition> {
     let top = &kernel.body.instructions;
     let mut uses: HashMap<Value, usize> = HashMap::new();
     let mut mentions: HashMap<SlotId, usize> = HashMap::new();
