@@ -1,7 +1,7 @@
 """Say what a GPU spends its time on: kernels and copies of the workloads that aims are given for.
 
-Prints a JSON line for each: seconds of some runs and, as the profiler of PyTorch sees them, how often
-each kernel and kind of copy ran in one more run, and for how long. Needs a GPU and PyTorch.
+Prints a JSON line for each: seconds of some runs and, as the profiler of PyTorch sees them, how
+often each kernel and kind of copy ran in one more run, and for how long. Needs a GPU and PyTorch.
 """
 
 from __future__ import annotations
