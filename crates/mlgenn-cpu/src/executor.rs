@@ -63,7 +63,12 @@ impl Default for BlockExecutor {
 
 impl Executor for BlockExecutor {
     fn compile(&self, kernel: &Kernel, patterns: &[Pattern]) -> Box<dyn Program> {
-        let options = Options { shared_memory: false, native: self.native };
+        let options = Options { shared_memory: false, native: self.native, apart: false };
+        Box::new(assemble(kernel, patterns, self.level, options))
+    }
+
+    fn compile_apart(&self, kernel: &Kernel, patterns: &[Pattern]) -> Box<dyn Program> {
+        let options = Options { shared_memory: false, native: self.native, apart: true };
         Box::new(assemble(kernel, patterns, self.level, options))
     }
 

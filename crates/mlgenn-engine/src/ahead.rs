@@ -8,11 +8,11 @@
 use std::collections::BTreeSet;
 
 use mlgenn_ir::launch::Executor;
-use mlgenn_ir::own_elements::{Lanes, lanes_own_elements};
-use mlgenn_ir::{Domain, Op, SlotId, SlotKind, Type};
+use mlgenn_ir::{Domain, Op, SlotKind, Type};
 use mlgenn_model::layout::ArrayId;
-use mlgenn_model::plan::{Index, Plan, PlannedKernel, Scalar, SlotBinding, SynapseGroupPlan};
+use mlgenn_model::plan::{Plan, PlannedKernel, Scalar, SlotBinding, SynapseGroupPlan};
 
+use crate::apart::has_own_elements;
 use crate::bind::{BoundKernel, LaneMap};
 use crate::compiled::updated;
 use crate::worker::ActiveLanes;
@@ -82,17 +82,7 @@ fn is_self_contained(plan: &Plan, size: usize, planned: &PlannedKernel) -> bool 
                 | Op::Print { .. }
         );
     });
-    let slot = |wanted: Index| {
-        let found = planned.bindings.iter().position(|b| *b == SlotBinding::Index(wanted));
-        found.map(|index| SlotId(index as u32))
-    };
-    let lanes = Lanes {
-        neuron: slot(Index::Neuron),
-        member: slot(Index::Member),
-        size: size as u64,
-        members: plan.network.batch_size as u64,
-    };
-    good &= lanes_own_elements(&planned.kernel, lanes);
+    good &= has_own_elements(plan, planned, size);
     good && planned.bindings.iter().all(|binding| match binding {
         SlotBinding::Array { array, .. } => plan.layout.array(*array).ring.is_none(),
         SlotBinding::Scalar(Scalar::Time) | SlotBinding::Index(_) | SlotBinding::Sleep => true,

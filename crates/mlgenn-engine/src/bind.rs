@@ -8,6 +8,7 @@ use mlgenn_model::plan::{
 };
 use smallvec::SmallVec;
 
+use crate::apart::is_apart;
 pub(crate) use crate::place::{Place, Surroundings};
 
 /// What the slots of a launch are bound to; kernels hardly ever have more.
@@ -175,13 +176,12 @@ impl BoundKernel {
             slots.push(slot);
         }
         let can_be_cut = can_be_cut(&planned.kernel, &patterns);
-        Self {
-            program: executor.compile(&planned.kernel, &patterns),
-            slots,
-            queues,
-            handed_out,
-            can_be_cut,
-        }
+        let program = if is_apart(plan, planned, map) {
+            executor.compile_apart(&planned.kernel, &patterns)
+        } else {
+            executor.compile(&planned.kernel, &patterns)
+        };
+        Self { program, slots, queues, handed_out, can_be_cut }
     }
 
     /// How many elements each operand moves on from one row of a dense matrix to the next.

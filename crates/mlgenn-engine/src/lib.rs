@@ -8,6 +8,7 @@
 mod active;
 mod ahead;
 mod ahead_update;
+mod apart;
 mod arrays;
 mod backend;
 mod bind;

@@ -203,6 +203,13 @@ pub trait Executor: Send + Sync {
     /// Prepare a kernel; `patterns` has one entry per slot. The kernel has passed the verifier.
     fn compile(&self, kernel: &Kernel, patterns: &[Pattern]) -> Box<dyn Program>;
 
+    /// Prepare a kernel whose lanes are apart: of arrays that are stored to, and of variables of
+    /// neurons, each lane touches elements that no other one touches, so that it makes no
+    /// difference which lane comes first.
+    fn compile_apart(&self, kernel: &Kernel, patterns: &[Pattern]) -> Box<dyn Program> {
+        self.compile(kernel, patterns)
+    }
+
     /// Name of the executor, such as `interpreter` or `avx512`.
     fn name(&self) -> &'static str;
 

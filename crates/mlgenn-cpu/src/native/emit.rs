@@ -5,6 +5,8 @@
 //! [`mlgenn_ir::buffer::PADDING`], so only stores to slots have to spare the lanes too many.
 
 mod events;
+mod lanes;
+mod regions;
 mod setup;
 mod values;
 
@@ -14,6 +16,7 @@ use super::assembler::{Address, Argument, Assembler};
 use super::graph::{Graph, Id, Node, Width};
 use super::isa::{Isa, mask_binary};
 use super::registers::{Class, Registers};
+use regions::OpenRegion;
 
 /// The pointers by base of operands.
 const BASES: Register = Register::RDI;
@@ -46,8 +49,16 @@ const TAIL_MASK: Register = Register::K7;
 const TAIL_VECTOR: Register = Register::YMM15;
 /// Events of the lanes left over, of AVX2.
 const TAIL_EVENTS: Register = Register::YMM14;
-/// Masks `K1` to `K6` are for values.
-const MASKS: usize = 6;
+/// Masks `K1` to `K5` are for values.
+const MASKS: usize = 5;
+/// A mask that instructions may destroy.
+const SCRATCH_MASK: Register = Register::K6;
+/// The last of [`POINTERS`], where elements are set one by one: the pointer to the array, the
+/// number of an element, and what goes there.
+const ONE_BY_ONE: [Register; 3] = [Register::R13, Register::R14, Register::R15];
+/// The first places for spilled values are for the lanes of what is set one by one: numbers of
+/// elements, and what goes there.
+const ONE_BY_ONE_PLACES: usize = 2;
 
 /// Where spilled values go: bytes from the base of what lanes share.
 #[derive(Clone, Copy, Debug)]
@@ -61,13 +72,15 @@ pub(super) struct SpillArea {
 const SPILL_BYTES: usize = 64;
 
 /// Write the function of a run; where it starts. `None` if the run does not fit the machine.
+/// `report` is where indices that are too large are noted.
 pub(super) fn emit(
     assembler: &mut Assembler,
     isa: Isa,
     graph: &Graph,
     spills: &mut SpillArea,
+    report: usize,
 ) -> Option<usize> {
-    let mut emitter = Emitter::new(assembler, isa, graph, spills.start);
+    let mut emitter = Emitter::new(assembler, isa, graph, spills.start, report);
     let entry = emitter.function()?;
     spills.bytes = spills.bytes.max(emitter.spill_places * SPILL_BYTES);
     Some(entry)
@@ -80,25 +93,43 @@ struct Emitter<'a> {
     /// As at the start of a loop body.
     start: Registers,
     registers: Registers,
+    /// Whether elements are set one by one.
+    one_by_one: bool,
     /// Bases whose pointers are in [`POINTERS`].
     bases: Vec<u16>,
     /// Where the constants are in the code.
     constants: Vec<Option<usize>>,
     /// Loads that are made part of the operation that uses them.
     folded: Vec<bool>,
+    /// Operations on nothing but what all lanes share; they are done once.
+    invariant: Vec<bool>,
+    /// Regions around the position, the innermost last.
+    regions: Vec<OpenRegion>,
     /// Where the masks of tails are, of AVX2.
     tails: usize,
     /// Whether the code is that of the lanes left over.
     is_tail: bool,
     spill_start: usize,
     spill_places: usize,
+    /// Where indices that are too large are noted.
+    report: usize,
     position: usize,
 }
 
 impl<'a> Emitter<'a> {
-    fn new(assembler: &'a mut Assembler, isa: Isa, graph: &'a Graph, spill_start: usize) -> Self {
+    fn new(
+        assembler: &'a mut Assembler,
+        isa: Isa,
+        graph: &'a Graph,
+        spill_start: usize,
+        report: usize,
+    ) -> Self {
         let masks = if isa.has_masks() { MASKS } else { 0 };
-        let start = Registers::new(graph, isa.registers(), masks);
+        let mut start = Registers::new(graph, isa.registers(), masks);
+        let one_by_one = graph.nodes.iter().any(|node| matches!(node, Node::Scatter(..)));
+        if one_by_one {
+            start.spill_places = ONE_BY_ONE_PLACES;
+        }
         let count = graph.nodes.len();
         Self {
             assembler,
@@ -106,13 +137,17 @@ impl<'a> Emitter<'a> {
             graph,
             registers: start.clone(),
             start,
+            one_by_one,
             bases: Vec::new(),
             constants: vec![None; count],
             folded: vec![false; count],
+            invariant: vec![false; count],
+            regions: Vec::new(),
             tails: 0,
             is_tail: false,
             spill_start,
             spill_places: 0,
+            report,
             position: 0,
         }
     }
@@ -120,10 +155,12 @@ impl<'a> Emitter<'a> {
     fn function(&mut self) -> Option<usize> {
         self.put_constants();
         self.find_folded();
+        self.find_invariant();
         self.choose_bases();
         self.assembler.align(64);
         let entry = self.assembler.position();
         self.enter();
+        self.compute_invariant()?;
         self.hoist()?;
         let sums = self.sums();
         for &(id, operand) in &sums {
@@ -172,6 +209,9 @@ impl<'a> Emitter<'a> {
         self.is_tail = is_tail;
         self.registers = self.start.clone();
         for (position, node) in self.graph.nodes.iter().enumerate() {
+            if self.invariant[position] {
+                continue;
+            }
             self.position = position;
             self.node(position, *node)?;
             self.registers.unpin();
@@ -284,6 +324,28 @@ impl<'a> Emitter<'a> {
                 let code = self.isa.binary(super::graph::Binary::AddF32);
                 self.assembler.put_masked(code, &[R(sum), R(sum), value], mask, false);
                 self.release(node);
+            }
+            Node::Active(condition, mask) => self.active(id, node, condition, mask)?,
+            Node::Enter(mask) => self.enter_region(node, mask)?,
+            Node::Leave => self.leave_region()?,
+            Node::Changing(start) => self.changing(id, node, start)?,
+            Node::Change(changing, mask, value) => self.change(node, changing, mask, value)?,
+            Node::StoreActive(to, width, value, mask) => {
+                let value = self.vector(value)?;
+                let mask = self.mask(mask)?;
+                let address = self.address(to, width);
+                let arguments = [Argument::Memory(address), R(value)];
+                self.assembler.put_masked(self.isa.store(width), &arguments, mask, false);
+                self.release(node);
+            }
+            Node::Gather(from, width, index, mask) => {
+                self.gather(id, node, (from, width), index, mask)?;
+            }
+            Node::Scatter(to, width, index, value, mask) => {
+                self.scatter(node, (to, width), index, value, mask)?;
+            }
+            Node::Report(access, index, mask, good) => {
+                self.report(node, access, index, mask, good)?;
             }
         }
         Some(())

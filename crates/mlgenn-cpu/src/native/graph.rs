@@ -60,7 +60,7 @@ impl Binary {
     }
 }
 
-/// Comparisons. Those of integers are signed; the last two only give masks.
+/// Comparisons. Those of integers are signed, but for the last; the last three only give masks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Compare {
     EqualF32,
@@ -71,6 +71,8 @@ pub(super) enum Compare {
     LessI32,
     NotEqualI32,
     GreaterEqualI32,
+    /// Unsigned; there has to be a mask register.
+    LessU32,
 }
 
 /// Operations on masks.
@@ -112,6 +114,29 @@ pub(super) enum Node {
     Emit(Operand, Id),
     /// Adds lanes to 16 partial sums of `f32`.
     Sum(Operand, Id),
+    /// The mask of those lanes of a region around (all lanes that there are, if it is `None`) for
+    /// which a condition holds.
+    Active(Id, Option<Id>),
+    /// The start of a region for some lanes: what follows, up to its [`Node::Leave`], is left out
+    /// if there are none.
+    Enter(Id),
+    /// The end of a region. Nothing behind it uses results from within.
+    Leave,
+    /// A value that may be changed for some lanes, and what it is at first.
+    Changing(Id),
+    /// Changes lanes of a value (first), those of the mask (second), to those of another one.
+    Change(Id, Id, Id),
+    /// Sets the elements of the lanes of a mask.
+    StoreActive(Operand, Width, Id, Id),
+    /// For the lanes of a mask the elements with certain numbers behind a pointer; 0 for others.
+    /// Narrow elements come with what lies behind them.
+    Gather(Operand, Width, Id, Option<Id>),
+    /// Sets the elements with certain numbers (third) behind a pointer, for the lanes of a mask,
+    /// one lane after the other.
+    Scatter(Operand, Width, Id, Id, Option<Id>),
+    /// Notes that some lanes of a mask have a number (second) that is too large for an array: those
+    /// that are not among the last mask. The first number says which access it is.
+    Report(u32, Id, Option<Id>, Id),
     /// Nothing: an operation that turned out to be of no use.
     Nothing,
 }
@@ -120,19 +145,28 @@ impl Node {
     /// The results that it uses.
     pub(super) fn operands(self) -> impl Iterator<Item = Id> {
         let operands = match self {
-            Self::Splat(_) | Self::Shared(_) | Self::Load(..) | Self::Nothing => [None; 3],
+            Self::Splat(_) | Self::Shared(_) | Self::Load(..) | Self::Leave | Self::Nothing => {
+                [None; 3]
+            }
             Self::Unary(_, a)
             | Self::MaskNot(a)
             | Self::MaskOf(a)
             | Self::Spread(a)
             | Self::Store(_, _, a)
             | Self::Emit(_, a)
-            | Self::Sum(_, a) => [Some(a), None, None],
+            | Self::Sum(_, a)
+            | Self::Enter(a)
+            | Self::Changing(a) => [Some(a), None, None],
             Self::Binary(_, a, b)
             | Self::Compare(_, a, b)
             | Self::MaskBinary(_, a, b)
             | Self::Keep(a, b) => [Some(a), Some(b), None],
-            Self::Select(a, b, c) => [Some(a), Some(b), Some(c)],
+            Self::Select(a, b, c) | Self::Change(a, b, c) => [Some(a), Some(b), Some(c)],
+            Self::StoreActive(_, _, a, mask) => [Some(a), Some(mask), None],
+            Self::Active(a, mask) | Self::Gather(_, _, a, mask) => [Some(a), mask, None],
+            Self::Scatter(_, _, a, b, mask) | Self::Report(_, a, mask, b) => {
+                [Some(a), Some(b), mask]
+            }
         };
         operands.into_iter().flatten()
     }
@@ -140,12 +174,33 @@ impl Node {
     /// The memory that it touches, and whether it writes there.
     pub(super) fn memory(self) -> Option<(Operand, bool)> {
         match self {
-            Self::Shared(operand) | Self::Load(operand, _) => Some((operand, false)),
-            Self::Store(operand, ..) | Self::Emit(operand, _) | Self::Sum(operand, _) => {
-                Some((operand, true))
+            Self::Shared(operand) | Self::Load(operand, _) | Self::Gather(operand, ..) => {
+                Some((operand, false))
             }
+            Self::Store(operand, ..)
+            | Self::StoreActive(operand, ..)
+            | Self::Scatter(operand, ..)
+            | Self::Emit(operand, _)
+            | Self::Sum(operand, _) => Some((operand, true)),
             _ => None,
         }
+    }
+
+    /// Whether it does something beside giving a result.
+    pub(super) fn has_effect(self) -> bool {
+        use Node::*;
+        matches!(
+            self,
+            Store(..)
+                | Emit(..)
+                | Sum(..)
+                | Enter(_)
+                | Leave
+                | Change(..)
+                | StoreActive(..)
+                | Scatter(..)
+                | Report(..)
+        )
     }
 }
 
@@ -184,10 +239,16 @@ impl Graph {
         id
     }
 
+    /// Forget the results of operations from one on, but for those that are there everywhere.
+    pub(super) fn forget(&mut self, from: Id) {
+        self.known
+            .retain(|node, id| *id < from || matches!(node, Node::Splat(_) | Node::Shared(_)));
+    }
+
     pub(super) fn is_mask(&self, id: Id) -> bool {
         match self.nodes[id] {
             Node::Compare(..) => self.has_masks,
-            Node::MaskBinary(..) | Node::MaskNot(_) | Node::MaskOf(_) => true,
+            Node::MaskBinary(..) | Node::MaskNot(_) | Node::MaskOf(_) | Node::Active(..) => true,
             _ => false,
         }
     }
@@ -279,8 +340,7 @@ impl Graph {
         let mut used = vec![false; self.nodes.len()];
         for id in (0..self.nodes.len()).rev() {
             let node = self.nodes[id];
-            let effect = matches!(node, Node::Store(..) | Node::Emit(..) | Node::Sum(..));
-            if effect || used[id] {
+            if node.has_effect() || used[id] {
                 node.operands().for_each(|operand| used[operand] = true);
             } else {
                 self.nodes[id] = Node::Nothing;

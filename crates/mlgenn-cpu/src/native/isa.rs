@@ -145,6 +145,7 @@ impl Isa {
             Compare::LessI32 => integers(1, VEX_Vpcmpgtd_ymm_ymm_ymmm256, true),
             Compare::NotEqualI32 => integers(4, INVALID, false),
             Compare::GreaterEqualI32 => integers(5, INVALID, false),
+            Compare::LessU32 => (EVEX_Vpcmpud_kr_k1_zmm_zmmm512b32_imm8, Some(1), false),
         }
     }
 }

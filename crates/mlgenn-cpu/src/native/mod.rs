@@ -5,6 +5,9 @@
 //! after the other, which keeps what one step hands to the next in vector registers. Everything
 //! else (branches, loops, arrays, random numbers, 64-bit lanes) stays a step of its own.
 //!
+//! Where the vector unit has masks, a whole kernel with branches can become one function
+//! ([`whole`]).
+//!
 //! The way from steps to code: [`run`] reads steps into a [`graph`] (operations are recorded by
 //! running their definition for vector units on a vector unit that takes notes, [`record`]), and
 //! [`emit`] writes the graph down with the instructions of [`isa`] and the registers of
@@ -22,6 +25,7 @@ mod memory;
 mod record;
 mod registers;
 mod run;
+mod whole;
 
 use assembler::Assembler;
 use emit::{SpillArea, emit};
@@ -32,7 +36,8 @@ use run::Run;
 
 use std::ops::Range;
 
-use mlgenn_ir::launch::BLOCK_LANES;
+use mlgenn_ir::Kernel;
+use mlgenn_ir::launch::{BLOCK_LANES, Pattern};
 
 use crate::simd::Level;
 use crate::tape::{BlockProgram, Kind, Operand, Step, register_range};
@@ -90,6 +95,20 @@ impl Compiler {
         (steps, needs_blocks)
     }
 
+    /// One step for all of the kernel of a program, if it has branches and machine code can do it.
+    pub(crate) fn compile_whole(
+        &mut self,
+        (kernel, patterns): (&Kernel, &[Pattern]),
+        apart: bool,
+        program: &mut BlockProgram,
+    ) -> Option<Vec<Step>> {
+        if !self.isa.has_masks() || !whole::has_branches(kernel, patterns) {
+            return None;
+        }
+        let graph = whole::graph(kernel, patterns, apart, program)?;
+        Some(self.function(program, &graph).into_iter().collect())
+    }
+
     /// Cut a tape into runs and steps that are not part of one.
     fn cut(&self, program: &BlockProgram, tape: &[(Step, Kind)], packed: bool) -> Vec<Part> {
         let mut parts = Vec::new();
@@ -112,7 +131,8 @@ impl Compiler {
             return None;
         }
         let mut spills = SpillArea { start: program.uniform_bytes, bytes: 0 };
-        let Some(entry) = emit(&mut self.assembler, self.isa, graph, &mut spills) else {
+        let report = program.arrays.as_ref().map_or(0, |arrays| arrays.report);
+        let Some(entry) = emit(&mut self.assembler, self.isa, graph, &mut spills, report) else {
             self.assembler.fail();
             return None;
         };
@@ -233,7 +253,7 @@ end
         ];
         for level in Level::available() {
             let compile = |native| {
-                let options = Options { shared_memory: false, native };
+                let options = Options { shared_memory: false, native, apart: false };
                 assemble(&kernel, &patterns, level, options)
             };
             assert!(compile(false).native.is_none());

@@ -39,6 +39,14 @@ pub(super) struct Evicted {
     pub(super) place: usize,
 }
 
+/// A value that returns to the register that it had.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MovedBack {
+    pub(super) class: Class,
+    pub(super) register: usize,
+    pub(super) place: usize,
+}
+
 impl Registers {
     /// Nothing in any register.
     pub(super) fn new(graph: &Graph, vectors: usize, masks: usize) -> Self {
@@ -120,6 +128,37 @@ impl Registers {
         self.content[class as usize][register] = Some(value);
         self.register[value] = Some(register);
         Some((register, evicted))
+    }
+
+    /// Behind a region that may be jumped over: what was in registers at its start and is used
+    /// behind a position, but for what can be had again, and what has to be moved back for that.
+    /// Spills within the region do not count: they may not have happened.
+    pub(super) fn restore(
+        &self,
+        mut start: Self,
+        position: usize,
+        remakes: impl Fn(Id) -> bool,
+    ) -> Option<(Self, Vec<MovedBack>)> {
+        let mut moved = Vec::new();
+        for class in [Class::Vector, Class::Mask] {
+            for register in 0..start.content[class as usize].len() {
+                let Some(value) = start.content[class as usize][register] else { continue };
+                if value == Id::MAX {
+                    continue;
+                }
+                let is_there = self.content[class as usize][register] == Some(value);
+                let is_used = start.next_use(value, position + 1) != usize::MAX;
+                if is_used && !is_there && !remakes(value) {
+                    let place = self.spilled[value]?;
+                    moved.push(MovedBack { class, register, place });
+                } else if !is_used || !is_there {
+                    start.content[class as usize][register] = None;
+                    start.register[value] = None;
+                }
+            }
+        }
+        start.spill_places = self.spill_places;
+        Some((start, moved))
     }
 
     /// Free the registers of operands that nothing behind a position uses.

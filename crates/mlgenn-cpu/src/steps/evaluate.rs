@@ -135,7 +135,7 @@ fn follow(vm: &Vm<'_>, pointer: u64, ty: Type, write: bool) -> Option<(usize, us
 
 /// Report an index outside of an array.
 #[cold]
-pub(super) fn raise_out_of_range(vm: &Vm<'_>, slot: usize, index: i64) {
+pub(crate) fn raise_out_of_range(vm: &Vm<'_>, slot: usize, index: i64) {
     let kernel = &vm.program.kernel;
     vm.launch.watch.raise(Fault::IndexOutOfRange {
         kernel: kernel.name.clone(),

@@ -6,13 +6,11 @@ mod operations;
 mod places;
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
 
 use mlgenn_ir::launch::{BLOCK_LANES, Pattern};
 use mlgenn_ir::{Instruction, Kernel, Op, Region, SlotId, SlotKind, Type, Value};
 
 use super::analysis::{Analysis, reads_for_branches, uses};
-use super::binding::Bindings;
 use super::program::{BlockProgram, Branch, Constant, Detail, DetailKind, LoopPlan, Pack};
 use super::registers::Registers;
 use super::schedule::schedule;
@@ -30,12 +28,15 @@ pub(crate) struct Options {
     pub(crate) shared_memory: bool,
     /// Whether to make machine code of what can be.
     pub(crate) native: bool,
+    /// Whether lanes touch no elements that other lanes touch, of arrays that are stored to and of
+    /// variables of neurons.
+    pub(crate) apart: bool,
 }
 
 impl Options {
     /// For launches whose slots share memory.
     pub(crate) fn careful() -> Self {
-        Self { shared_memory: true, native: false }
+        Self { shared_memory: true, native: false, apart: false }
     }
 }
 
@@ -46,7 +47,14 @@ pub(crate) fn assemble(
     level: Level,
     options: Options,
 ) -> BlockProgram {
-    let Options { shared_memory, native } = options;
+    let Options { shared_memory, native, apart } = options;
+    #[cfg(target_arch = "x86_64")]
+    if native
+        && !shared_memory
+        && let Some(program) = assemble_whole(original, patterns, level, apart)
+    {
+        return program;
+    }
     let scheduled = if shared_memory { original.clone() } else { schedule(original, patterns) };
     let kernel = &scheduled;
     let analysis = Analysis::new(kernel, patterns, shared_memory);
@@ -67,28 +75,7 @@ pub(crate) fn assemble(
         narrow: narrow_indices(kernel, &analysis),
         deferred: reads_for_branches(kernel, patterns, shared_memory),
         analysis,
-        program: BlockProgram {
-            kernel: kernel.clone(),
-            patterns: patterns.to_vec(),
-            level,
-            prologue: Vec::new(),
-            broadcasts: Vec::new(),
-            steps: Vec::new(),
-            epilogue: Vec::new(),
-            details: Vec::new(),
-            branches: Vec::new(),
-            loops: Vec::new(),
-            constants: Vec::new(),
-            register_bytes: 0,
-            uniform_bytes: 0,
-            zeroed: Vec::new(),
-            advances: Vec::new(),
-            bindings: Bindings::new(kernel, patterns, shared_memory),
-            has_blocks: true,
-            #[cfg(target_arch = "x86_64")]
-            native: None,
-            careful: OnceLock::new(),
-        },
+        program: BlockProgram::new(kernel, patterns, level, shared_memory),
     };
     assembler.region(&kernel.body);
     assembler.push_broadcasts();
@@ -109,6 +96,22 @@ pub(crate) fn assemble(
         }
     }
     program
+}
+
+/// A kernel with branches as one function, if there is machine code for all of it.
+#[cfg(target_arch = "x86_64")]
+fn assemble_whole(
+    kernel: &Kernel,
+    patterns: &[Pattern],
+    level: Level,
+    apart: bool,
+) -> Option<BlockProgram> {
+    let mut program = BlockProgram::new(kernel, patterns, level, false);
+    let mut compiler = Compiler::new(level)?;
+    program.steps = compiler.compile_whole((kernel, patterns), apart, &mut program)?;
+    program.native = compiler.finish().ok()?;
+    program.has_blocks = false;
+    Some(program)
 }
 
 /// What a step of the tape does, for fusing it with a later one.

@@ -10,9 +10,10 @@ use mlgenn_ir::launch::{
 };
 
 use super::assemble::{Options, assemble};
-use super::program::BlockProgram;
+use super::program::{ArrayAccesses, BlockProgram};
 use super::{Operand, Step};
 use crate::simd::{MAX_LANES, Simd, Task};
+use crate::steps::evaluate::raise_out_of_range;
 
 /// What steps work on.
 pub(crate) struct Vm<'a> {
@@ -135,10 +136,8 @@ impl Program for BlockProgram {
         if launch.lanes == 0 {
             return;
         }
-        if self.bindings.share_memory(launch) {
-            let careful =
-                || Box::new(assemble(&self.kernel, &self.patterns, self.level, Options::careful()));
-            self.careful.get_or_init(careful).launch(launch);
+        if self.needs_care(launch) {
+            self.careful().launch(launch);
             return;
         }
         // SAFETY: the operands were checked.
@@ -153,7 +152,7 @@ impl Program for BlockProgram {
     ) -> Repeated<'a> {
         let launch = Launch { lanes, operands: &operands, watch };
         let fits = self.bindings.fit(self.level, &launch);
-        if lanes == 0 || !fits || self.bindings.share_memory(&launch) {
+        if lanes == 0 || !fits || self.needs_care(&launch) {
             return Box::new(move || self.launch(&Launch { lanes, operands: &operands, watch }));
         }
         // SAFETY: the operands were checked.
@@ -192,13 +191,11 @@ impl Program for BlockProgram {
         if launch.lanes == 0 {
             return;
         }
-        if self.bindings.share_memory(launch) {
-            let careful =
-                || Box::new(assemble(&self.kernel, &self.patterns, self.level, Options::careful()));
-            self.careful.get_or_init(careful).launch_rows(launch, steps, rows);
+        if self.needs_care(launch) {
+            self.careful().launch_rows(launch, steps, rows);
             return;
         }
-        let base_bytes = round_up((Operand::SLOTS as usize + self.patterns.len()) * 8);
+        let base_bytes = self.base_bytes();
         let needed = base_bytes + self.uniform_bytes + self.register_bytes;
         let arena = ARENA.take().filter(|arena| arena.bytes >= needed);
         let arena = arena.unwrap_or_else(|| Arena::new(needed));
@@ -229,6 +226,27 @@ impl Program for BlockProgram {
 }
 
 impl BlockProgram {
+    /// Whether a launch has what the program takes for granted that there is not.
+    fn needs_care(&self, launch: &Launch<'_>) -> bool {
+        let too_long = |arrays: &ArrayAccesses| {
+            let length = |&(slot, _): &(usize, usize)| launch.operands[slot].length;
+            arrays.lengths.iter().map(length).any(|length| length > ArrayAccesses::LONGEST)
+        };
+        self.bindings.share_memory(launch) || self.arrays.as_ref().is_some_and(too_long)
+    }
+
+    /// The program for launches that need care.
+    fn careful(&self) -> &Self {
+        let careful =
+            || Box::new(assemble(&self.kernel, &self.patterns, self.level, Options::careful()));
+        self.careful.get_or_init(careful)
+    }
+
+    /// Bytes for the bases of operands.
+    fn base_bytes(&self) -> usize {
+        round_up((Operand::SLOTS as usize + 2 * self.patterns.len()) * 8)
+    }
+
     /// Where the operands of a launch start.
     ///
     /// # Safety
@@ -247,7 +265,7 @@ impl BlockProgram {
     ///
     /// The operands must have been checked, and the addresses be theirs.
     unsafe fn run_at(&self, launch: &Launch<'_>, addresses: impl Iterator<Item = *mut u8>) {
-        let base_bytes = round_up((Operand::SLOTS as usize + self.patterns.len()) * 8);
+        let base_bytes = self.base_bytes();
         let needed = base_bytes + self.uniform_bytes + self.register_bytes;
         let arena = ARENA.take().filter(|arena| arena.bytes >= needed);
         let arena = arena.unwrap_or_else(|| Arena::new(needed));
@@ -295,6 +313,14 @@ impl BlockProgram {
             for range in &self.zeroed {
                 uniforms.add(range.start).write_bytes(0, range.len());
             }
+            let lists = bases.add(Operand::SLOTS as usize + self.patterns.len());
+            for &slot in &self.lists {
+                let list = launch.operands[slot as usize].indices.as_ptr();
+                lists.add(slot as usize).write(list.cast_mut().cast());
+            }
+            if let Some(arrays) = &self.arrays {
+                self.write_lengths(arrays, launch, uniforms);
+            }
             let mut vm = Vm { bases, program: self, launch, first: 0, lanes: null() };
             if !self.prologue.is_empty() {
                 vm.run(&self.prologue, MAX_LANES.min(self.lanes()));
@@ -313,12 +339,30 @@ impl BlockProgram {
                     pointer.write((*pointer).add(bytes));
                 }
             }
+            if let Some(arrays) = &self.arrays {
+                report(&vm, arrays, uniforms);
+            }
             if !self.epilogue.is_empty() {
                 // Sums belong to the element of the first lane.
                 vm.first = 0;
                 vm.run(&self.epilogue, 1);
             }
         }
+    }
+
+    /// Write the lengths of arrays where machine code looks for them, and an empty report.
+    ///
+    /// # Safety
+    ///
+    /// The shared numbers must have room for them.
+    unsafe fn write_lengths(&self, arrays: &ArrayAccesses, launch: &Launch<'_>, uniforms: *mut u8) {
+        for &(slot, offset) in &arrays.lengths {
+            let length = launch.operands[slot].length as u32;
+            // SAFETY: promised by the caller.
+            unsafe { uniforms.add(offset).cast::<[u32; MAX_LANES]>().write([length; MAX_LANES]) };
+        }
+        // SAFETY: promised by the caller.
+        unsafe { uniforms.add(arrays.report).cast::<u32>().write(0) };
     }
 
     /// Lanes of the vector unit.
@@ -333,4 +377,27 @@ impl BlockProgram {
         // SAFETY: programs are only made for levels that are available.
         unsafe { self.level.run(Lanes) }
     }
+}
+
+/// Raise the fault that machine code has noted, if there is one.
+///
+/// # Safety
+///
+/// The report must be among the shared numbers.
+unsafe fn report(vm: &Vm<'_>, arrays: &ArrayAccesses, uniforms: *const u8) {
+    // SAFETY: promised by the caller.
+    let (number, mask, indices) = unsafe {
+        let report = uniforms.add(arrays.report);
+        (
+            report.cast::<u32>().read() as usize,
+            report.add(ArrayAccesses::REPORT_MASK).cast::<u16>().read(),
+            report.add(ArrayAccesses::REPORT_INDICES).cast::<[u32; MAX_LANES]>().read(),
+        )
+    };
+    let Some(access) = number.checked_sub(1).and_then(|number| arrays.accesses.get(number)) else {
+        return;
+    };
+    let index = indices[mask.trailing_zeros() as usize % MAX_LANES];
+    let index = if access.signed { i64::from(index as i32) } else { i64::from(index) };
+    raise_out_of_range(vm, access.slot, index);
 }

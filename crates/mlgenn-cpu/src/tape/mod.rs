@@ -12,13 +12,15 @@ mod machine;
 mod program;
 mod registers;
 mod schedule;
-mod select;
+pub(crate) mod select;
 
 use crate::simd::Simd;
 
 pub(crate) use assemble::{Options, assemble};
 pub(crate) use machine::Vm;
-pub(crate) use program::{BlockProgram, Branch, Constant, Detail, DetailKind, LoopPlan, Pack};
+pub(crate) use program::{
+    Access, ArrayAccesses, BlockProgram, Branch, Constant, Detail, DetailKind, LoopPlan, Pack,
+};
 pub(crate) use registers::register_range;
 pub(crate) use select::Kind;
 
@@ -41,7 +43,8 @@ impl Operand {
     pub(crate) const UNIFORMS: u16 = 1;
     /// Base of the constants.
     pub(crate) const CONSTANTS: u16 = 2;
-    /// Base of the first slot.
+    /// Base of the first slot. Behind those of all slots come as many for lists: numbers of the
+    /// elements of the lanes.
     pub(crate) const SLOTS: u16 = 3;
 
     /// Whether it lies in the memory of a slot.

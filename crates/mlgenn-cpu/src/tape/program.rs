@@ -40,6 +40,10 @@ pub(crate) struct BlockProgram {
     pub(crate) zeroed: Vec<std::ops::Range<usize>>,
     /// Slots whose base moves on with each block, and by how many bytes.
     pub(crate) advances: Vec<(usize, usize)>,
+    /// Slots with a base for the list of the elements of the lanes, see [`Operand::SLOTS`].
+    pub(crate) lists: Vec<u32>,
+    /// Arrays that machine code looks up elements of.
+    pub(crate) arrays: Option<ArrayAccesses>,
     /// What slots must be bound to.
     pub(super) bindings: Bindings,
     /// Whether the tape is run block by block.
@@ -49,6 +53,72 @@ pub(crate) struct BlockProgram {
     pub(crate) native: Option<crate::native::Code>,
     /// Compiled when they are all the same.
     pub(crate) careful: OnceLock<Box<BlockProgram>>,
+}
+
+impl BlockProgram {
+    /// A program that does nothing yet.
+    pub(super) fn new(
+        kernel: &Kernel,
+        patterns: &[Pattern],
+        level: Level,
+        shared_memory: bool,
+    ) -> Self {
+        Self {
+            kernel: kernel.clone(),
+            patterns: patterns.to_vec(),
+            level,
+            prologue: Vec::new(),
+            broadcasts: Vec::new(),
+            steps: Vec::new(),
+            epilogue: Vec::new(),
+            details: Vec::new(),
+            branches: Vec::new(),
+            loops: Vec::new(),
+            constants: Vec::new(),
+            register_bytes: 0,
+            uniform_bytes: 0,
+            zeroed: Vec::new(),
+            advances: Vec::new(),
+            lists: Vec::new(),
+            arrays: None,
+            bindings: Bindings::new(kernel, patterns, shared_memory),
+            has_blocks: true,
+            #[cfg(target_arch = "x86_64")]
+            native: None,
+            careful: OnceLock::new(),
+        }
+    }
+}
+
+/// What machine code has to know of arrays, and how it says that an index is too large.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ArrayAccesses {
+    /// Slots, and where among the shared numbers their lengths are.
+    pub(crate) lengths: Vec<(usize, usize)>,
+    /// All accesses.
+    pub(crate) accesses: Vec<Access>,
+    /// Where among the shared numbers the first access that went wrong is noted.
+    pub(crate) report: usize,
+}
+
+impl ArrayAccesses {
+    /// Bytes of a report: one more than the number of the access (0 if all went well), the mask of
+    /// the lanes, and from 64 on the indices.
+    pub(crate) const REPORT_BYTES: usize = 128;
+    /// Where in a report the mask is.
+    pub(crate) const REPORT_MASK: usize = 4;
+    /// Where in a report the indices are.
+    pub(crate) const REPORT_INDICES: usize = 64;
+    /// Longer arrays have elements that machine code cannot reach.
+    pub(crate) const LONGEST: usize = i32::MAX as usize;
+}
+
+/// An access to an element of an array.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Access {
+    pub(crate) slot: usize,
+    /// Whether the index had a sign.
+    pub(crate) signed: bool,
 }
 
 /// A constant.

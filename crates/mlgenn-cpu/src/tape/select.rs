@@ -92,7 +92,7 @@ fn is_wide(ty: Type) -> bool {
 }
 
 /// Vector form of an operator with one operand.
-pub(super) fn unary(op: UnaryOp, ty: Type) -> Option<Kind> {
+pub(crate) fn unary(op: UnaryOp, ty: Type) -> Option<Kind> {
     let vector = match (op, ty) {
         (UnaryOp::Negate, Type::F32) => VectorOp::NegateF32,
         (UnaryOp::Negate, Type::I32 | Type::U32) => VectorOp::NegateI32,
@@ -104,7 +104,7 @@ pub(super) fn unary(op: UnaryOp, ty: Type) -> Option<Kind> {
 }
 
 /// Vector form of an operator with two operands.
-pub(super) fn binary(op: BinaryOp, ty: Type, second: Type) -> Option<Kind> {
+pub(crate) fn binary(op: BinaryOp, ty: Type, second: Type) -> Option<Kind> {
     use BinaryOp::*;
     let vector = match (op, ty) {
         (Add, Type::F32) => VectorOp::AddF32,
@@ -133,7 +133,7 @@ pub(super) fn binary(op: BinaryOp, ty: Type, second: Type) -> Option<Kind> {
 }
 
 /// Vector form of a comparison, and whether its operands must be swapped.
-pub(super) fn compare(op: CompareOp, ty: Type) -> Option<(Kind, bool)> {
+pub(crate) fn compare(op: CompareOp, ty: Type) -> Option<(Kind, bool)> {
     use CompareOp::*;
     if is_wide(ty) {
         return Some((Kind::WideCompare(op, ty), false));
@@ -161,7 +161,7 @@ pub(super) fn compare(op: CompareOp, ty: Type) -> Option<(Kind, bool)> {
 }
 
 /// Vector form of a conversion.
-pub(super) fn convert(from: Type, to: Type) -> Option<Kind> {
+pub(crate) fn convert(from: Type, to: Type) -> Option<Kind> {
     use Type::*;
     if is_wide(from) || is_wide(to) {
         return Some(Kind::WideConvert(from, to));
@@ -191,7 +191,7 @@ pub(super) fn convert(from: Type, to: Type) -> Option<Kind> {
 }
 
 /// Vector form of a mathematical function.
-pub(super) fn math(function: MathFunction, ty: Type) -> Option<Kind> {
+pub(crate) fn math(function: MathFunction, ty: Type) -> Option<Kind> {
     use MathFunction as F;
     let vector = match (function, ty) {
         (F::Exp, Type::F32) => VectorOp::ExpF32,

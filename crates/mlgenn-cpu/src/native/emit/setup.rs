@@ -2,7 +2,9 @@
 
 use iced_x86::{Code, Register};
 
-use super::{BASES, COUNT, Emitter, NUMBER, POINTERS, SAVED, SCRATCH, TAIL_MASK, TAIL_VECTOR};
+use super::{
+    BASES, COUNT, Emitter, NUMBER, ONE_BY_ONE, POINTERS, SAVED, SCRATCH, TAIL_MASK, TAIL_VECTOR,
+};
 use crate::native::assembler::{Address, Argument};
 use crate::native::graph::{Id, Node, Width};
 use crate::native::isa::Isa;
@@ -49,23 +51,34 @@ impl Emitter<'_> {
             let taken = self.graph.nodes[*at].operands().any(|operand| self.folded[operand]);
             let overwritten = self.graph.nodes[id..*at]
                 .iter()
-                .any(|node| matches!(*node, Node::Store(to, ..) if to == from));
+                .any(|node| matches!(*node, Node::Store(to, ..) | Node::StoreActive(to, ..) if to == from));
             self.folded[id] = takes_memory && !taken && !overwritten;
         }
     }
 
     pub(super) fn choose_bases(&mut self) {
+        let most = POINTERS.len() - if self.one_by_one { ONE_BY_ONE.len() } else { 0 };
         self.bases.push(Operand::UNIFORMS);
         for (operand, _) in self.graph.nodes.iter().filter_map(|node| node.memory()) {
-            if !self.bases.contains(&operand.base) && self.bases.len() < POINTERS.len() {
+            if !self.bases.contains(&operand.base) && self.bases.len() < most {
                 self.bases.push(operand.base);
             }
         }
     }
 
+    /// Registers of the caller that the function uses.
+    fn saved(&self) -> impl DoubleEndedIterator<Item = Register> + use<> {
+        let pointers = POINTERS.into_iter().take(self.bases.len()).skip(SAVED);
+        let others = ONE_BY_ONE.into_iter().filter({
+            let one_by_one = self.one_by_one;
+            move |_| one_by_one
+        });
+        pointers.chain(others)
+    }
+
     pub(super) fn enter(&mut self) {
         use Argument::{Memory, Register as R};
-        for &register in POINTERS.iter().take(self.bases.len()).skip(SAVED) {
+        for register in self.saved() {
             self.assembler.put(Code::Push_r64, &[R(register)]);
         }
         for (&base, &register) in self.bases.iter().zip(&POINTERS) {
@@ -76,17 +89,65 @@ impl Emitter<'_> {
 
     pub(super) fn leave(&mut self) {
         self.assembler.put(Code::VEX_Vzeroupper, &[]);
-        for &register in POINTERS.iter().take(self.bases.len()).skip(SAVED).rev() {
+        for register in self.saved().rev() {
             self.assembler.put(Code::Pop_r64, &[Argument::Register(register)]);
         }
         self.assembler.put(Code::Retnq, &[]);
+    }
+
+    /// Operations on nothing but what all lanes share.
+    pub(super) fn find_invariant(&mut self) {
+        for (id, node) in self.graph.nodes.iter().enumerate() {
+            let is_pure = matches!(
+                node,
+                Node::Unary(..)
+                    | Node::Binary(..)
+                    | Node::Compare(..)
+                    | Node::MaskBinary(..)
+                    | Node::MaskNot(_)
+                    | Node::MaskOf(_)
+                    | Node::Spread(_)
+                    | Node::Select(..)
+                    | Node::Keep(..)
+            );
+            self.invariant[id] = is_pure && node.operands().all(|operand| self.is_shared(operand));
+        }
+    }
+
+    /// Whether the lanes of all vectors share a value.
+    pub(super) fn is_shared(&self, id: Id) -> bool {
+        self.invariant[id] || matches!(self.graph.nodes[id], Node::Splat(_) | Node::Shared(_))
+    }
+
+    /// Do what has to be done once, and leave the results where spilled values are.
+    pub(super) fn compute_invariant(&mut self) -> Option<()> {
+        self.registers = self.start.clone();
+        for id in 0..self.graph.nodes.len() {
+            if !self.invariant[id] {
+                continue;
+            }
+            self.position = id;
+            self.node(id, self.graph.nodes[id])?;
+            let is_used = self.start.uses(id).iter().any(|&at| !self.invariant[at]);
+            if is_used && self.registers.spilled[id].is_none() {
+                let place = self.registers.spill_places;
+                self.registers.spill_places += 1;
+                self.registers.spilled[id] = Some(place);
+                let register = self.registers.register(id)?;
+                self.spill(self.class(id), register, place);
+            }
+            self.registers.unpin();
+        }
+        self.start.spilled.clone_from(&self.registers.spilled);
+        self.start.spill_places = self.registers.spill_places;
+        Some(())
     }
 
     /// Keep what all lanes share in registers that are not needed otherwise.
     pub(super) fn hoist(&mut self) -> Option<()> {
         let nodes = &self.graph.nodes;
         let mut shared: Vec<Id> = (0..nodes.len())
-            .filter(|&id| matches!(nodes[id], Node::Splat(_) | Node::Shared(_)))
+            .filter(|&id| self.is_shared(id) && self.class(id) == Class::Vector)
             .collect();
         shared.sort_by_key(|&id| std::cmp::Reverse(self.start.uses(id).len()));
         let needed = self.pressure() + self.sums().len() + 3;
@@ -102,11 +163,11 @@ impl Emitter<'_> {
         let nodes = &self.graph.nodes;
         let mut ends = vec![0; nodes.len()];
         let (mut live, mut most) = (0usize, 0);
-        for (id, node) in nodes.iter().enumerate() {
+        for id in 0..nodes.len() {
             live -= ends[id];
             let last = self.start.uses(id).last();
             if let Some(&last) = last
-                && !matches!(node, Node::Splat(_) | Node::Shared(_))
+                && !self.is_shared(id)
                 && !self.folded[id]
                 && self.class(id) == Class::Vector
             {

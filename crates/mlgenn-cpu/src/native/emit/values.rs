@@ -16,24 +16,29 @@ impl Emitter<'_> {
         let again = |id: Id| matches!(nodes[id], Node::Splat(_) | Node::Shared(_));
         let (register, evicted) = self.registers.allocate(class, id, self.position, again)?;
         if let Some(evicted) = evicted {
-            let address = self.spill_address(evicted.place);
-            match self.class(evicted.value) {
-                Class::Vector => {
-                    let register = self.isa.register(evicted.register);
-                    self.store(address, register, Width::Bits32);
-                }
-                Class::Mask => {
-                    let register = Register::K1 + evicted.register as u32;
-                    let arguments = [Argument::Memory(address), Argument::Register(register)];
-                    self.assembler.put(Code::VEX_Kmovw_m16_kr, &arguments);
-                }
-            }
+            self.spill(self.class(evicted.value), evicted.register, evicted.place);
         }
         self.registers.pin(class, register);
         Some(match class {
             Class::Vector => self.isa.register(register),
             Class::Mask => Register::K1 + register as u32,
         })
+    }
+
+    /// Store a register where spilled values are.
+    pub(super) fn spill(&mut self, class: Class, register: usize, place: usize) {
+        let address = self.spill_address(place);
+        match class {
+            Class::Vector => {
+                let register = self.isa.register(register);
+                self.store(address, register, Width::Bits32);
+            }
+            Class::Mask => {
+                let register = Register::K1 + register as u32;
+                let arguments = [Argument::Memory(address), Argument::Register(register)];
+                self.assembler.put(Code::VEX_Kmovw_m16_kr, &arguments);
+            }
+        }
     }
 
     pub(super) fn vector_for(&mut self, id: Id) -> Option<Register> {
@@ -99,6 +104,11 @@ impl Emitter<'_> {
     /// Load what all lanes share.
     pub(super) fn load_shared(&mut self, id: Id, register: Register) {
         use Argument::{Memory, Register as R};
+        if let Some(place) = self.start.spilled[id] {
+            let address = self.spill_address(place);
+            self.load(register, address);
+            return;
+        }
         match self.graph.nodes[id] {
             Node::Shared(from) if from.base == Operand::UNIFORMS => {
                 let address = self.address(from, Width::Bits32);
@@ -140,9 +150,18 @@ impl Emitter<'_> {
     }
 
     pub(super) fn spill_address(&mut self, place: usize) -> Address {
-        let offset = self.spill_start + place * SPILL_BYTES;
+        self.shared_address(self.spill_start + place * SPILL_BYTES)
+    }
+
+    /// Where something is among what all lanes share.
+    pub(super) fn shared_address(&mut self, offset: usize) -> Address {
         let shared = Operand { base: Operand::UNIFORMS, step: 0, offset: offset as u32 };
         self.address(shared, Width::Bits32)
+    }
+
+    /// The pointer behind the base of an operand.
+    pub(super) fn pointer(&mut self, operand: Operand) -> Register {
+        self.address(Operand { step: 0, ..operand }, Width::Bits32).base
     }
 
     /// Where the first lane of the vector is, or what all lanes share.
