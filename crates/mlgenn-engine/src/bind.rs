@@ -216,6 +216,16 @@ impl BoundKernel {
         self.program.repeat(lanes, operands, watch)
     }
 
+    /// What one slot is bound to in one launch.
+    pub(crate) fn operand<'a>(
+        &self,
+        slot: SlotId,
+        around: &Surroundings<'a>,
+        place: &Place<'a>,
+    ) -> Operand<'a> {
+        self.slots[slot.0 as usize].operand(around, place)
+    }
+
     /// What each slot is bound to in one launch.
     pub(crate) fn operands<'a>(
         &self,

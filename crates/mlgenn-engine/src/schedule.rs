@@ -236,13 +236,16 @@ impl BlockStep<'_> {
             self.launch(prologue, &around, &place, group.num_post, &mut operands);
         }
         if group.is_dense() {
-            // Rows differ in nothing but where they start.
-            programs.body.operands(&around, &place, &mut operands);
             if let Some(update) = &programs.row_update
-                && self.update_rows(update, group.num_post, &operands)
+                && self.update_rows(update, group.num_post, |slot| {
+                    let operand = programs.body.operand(slot, &around, &place);
+                    Start { buffer: operand.buffer, offset: operand.offset }
+                })
             {
                 return;
             }
+            // Rows differ in nothing but where they start.
+            programs.body.operands(&around, &place, &mut operands);
             let (operands, watch) = (&operands, self.shared.watch);
             let launch = Launch { lanes: group.num_post, operands, watch };
             let steps = programs.body.row_steps(group.row_stride);
@@ -256,11 +259,12 @@ impl BlockStep<'_> {
     }
 
     /// Update the rows of the active neurons in the direct way; false if operands are too small.
-    fn update_rows(&self, update: &RowUpdate, columns: usize, operands: &Operands<'_>) -> bool {
-        let place = |slot: SlotId| {
-            let operand = &operands[slot.0 as usize];
-            Start { buffer: operand.buffer, offset: operand.offset }
-        };
+    fn update_rows<'a>(
+        &self,
+        update: &RowUpdate,
+        columns: usize,
+        place: impl Fn(SlotId) -> Start<'a>,
+    ) -> bool {
         self.shared.model.backend.executor().update_rows(&UpdateRows {
             rows: &self.worker.active,
             columns,

@@ -126,7 +126,10 @@ impl<'a> Emitter<'a> {
     ) -> Self {
         let masks = if isa.has_masks() { MASKS } else { 0 };
         let mut start = Registers::new(graph, isa.registers(), masks);
-        let one_by_one = graph.nodes.iter().any(|node| matches!(node, Node::Scatter(..)));
+        let one_by_one = graph
+            .nodes
+            .iter()
+            .any(|node| matches!(node, Node::Scatter(_, width, ..) if *width != Width::Bits32));
         if one_by_one {
             start.spill_places = ONE_BY_ONE_PLACES;
         }

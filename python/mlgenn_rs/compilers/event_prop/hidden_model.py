@@ -84,7 +84,8 @@ def build_hidden(
     warn_about_reset(pop, neuron)
     tau_syn = get_tau_syn(pop)
     add_adjoint(model, settings.dt, neuron.tau_mem, tau_syn)
-    state.tape = SpikeTape(settings, num_neurons, tape_slope(model, settings.dt, tau_syn))
+    taped = tape_slope(model, settings.dt, tau_syn)
+    state.tape = SpikeTape(settings, num_neurons, taped, ahead=list(taped))
     # In a forward pass adjoint variables are zero; the potential need not outlive it
     state.tape.add_to_model(model, UNDRIVEN_DYNAMICS, SLOPE + _JUMP + kick, is_idle=True)
     return state

@@ -133,7 +133,8 @@ def build_lif_output(
     warn_about_reset(pop, neuron)
     tau_syn = get_tau_syn(pop)
     add_adjoint(model, settings.dt, neuron.tau_mem, tau_syn)
-    state.tape = SpikeTape(settings, num_neurons, tape_slope(model, settings.dt, tau_syn))
+    taped = tape_slope(model, settings.dt, tau_syn)
+    state.tape = SpikeTape(settings, num_neurons, taped, ahead=list(taped))
     jump = f"{SLOPE}\n{reset}\n{external}\nLambdaV += slopeRecip * external;"
     state.tape.add_to_model(model, UNDRIVEN_DYNAMICS + before, jump)
     return model, state

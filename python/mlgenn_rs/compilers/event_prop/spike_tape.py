@@ -62,7 +62,8 @@ class SpikeTape:
     values: Mapping[str, str] = field(default_factory=dict)
     """Code of what is taped with each spike, by name; it runs before the neuron is reset."""
     ahead: Sequence[str] = ()
-    """Values that are needed before their spike is met: they are in variables ``Next<name>``."""
+    """Values that are looked up together with the time of their spike, into variables
+    ``Next<name>``: because they are needed before it is met, or not to wait for memory then."""
     is_amended: bool = False
     """Whether values are written after the spike (:meth:`amend`)."""
 
@@ -123,7 +124,8 @@ class SpikeTape:
         for ring in ("RingSpikeTime", *map(_ring, self.values)):
             model.add_egp(ring, "scalar*", Zeros(self._num_slots))
         read = [
-            f"const scalar taped{name} = {_slot(_ring(name), 'RingReadOffset')};"
+            f"const scalar taped{name} = "
+            + (f"Next{name};" if name in self.ahead else f"{_slot(_ring(name), 'RingReadOffset')};")
             for name in self.values
         ]
         write = [

@@ -37,7 +37,7 @@ impl Emitter<'_> {
         Some(())
     }
 
-    /// Set the elements of lanes, one after the other: mostly there are few.
+    /// Set the elements of lanes.
     pub(super) fn scatter(
         &mut self,
         node: Node,
@@ -46,14 +46,36 @@ impl Emitter<'_> {
         value: Id,
         mask: Option<Id>,
     ) -> Option<()> {
+        let index = self.vector(index)?;
+        let value = self.vector(value)?;
+        let mask = self.lanes(mask)?;
+        if width == Width::Bits32 {
+            self.copy_mask(mask);
+            let base = self.pointer(to);
+            let address = Address { index, scale: width as u32, ..Address::new(base, 0) };
+            let arguments = [Argument::Memory(address), Argument::Register(value)];
+            let code = Code::EVEX_Vscatterdps_vm32z_k1_zmm;
+            self.assembler.put_masked(code, &arguments, SCRATCH_MASK, false);
+        } else {
+            self.scatter_narrow((to, width), [index, value], mask);
+        }
+        self.release(node);
+        Some(())
+    }
+
+    /// Set the narrow elements of lanes, one after the other: no instruction does it.
+    fn scatter_narrow(
+        &mut self,
+        (to, width): (Operand, Width),
+        sources: [Register; 2],
+        mask: Option<Register>,
+    ) {
         use Argument::{Double, Memory, Register as R};
         let [array, number, _] = ONE_BY_ONE;
-        let indices = self.vector(index)?;
-        let values = self.vector(value)?;
-        let mask = self.lanes(mask)?;
         let places = [0, 1].map(|place| self.spill_address(place));
-        self.store(places[0], indices, Width::Bits32);
-        self.store(places[1], values, Width::Bits32);
+        for (place, source) in places.into_iter().zip(sources) {
+            self.store(place, source, Width::Bits32);
+        }
         match mask {
             Some(mask) => {
                 self.assembler.put(Code::VEX_Kmovw_r32_kr, &[R(NUMBER), R(mask)]);
@@ -86,8 +108,6 @@ impl Emitter<'_> {
         self.assembler.put(Code::VEX_Blsr_r32_rm32, &[R(NUMBER), R(NUMBER)]);
         self.assembler.jump_back(Code::Jne_rel32_64, again);
         self.assembler.land(none);
-        self.release(node);
-        Some(())
     }
 
     /// Note the lanes of a mask that are not good, if there are any and none was noted before.
