@@ -240,8 +240,13 @@ impl BlockStep<'_> {
         let Some(bits) = self.worker.memory.events.words(ordinal * stride, stride) else { return };
         let id = plan.event_queues[queue.0].array;
         let words = size.div_ceil(32);
+        let any = bits.iter().fold(0, |any, word| any | *word) != 0;
         for (nth, member) in plan.blocks.members(self.block).enumerate() {
             let Some(own) = self.queue_words(id, member, words) else { continue };
+            if !any {
+                own.fill(0);
+                continue;
+            }
             for (index, word) in own.iter_mut().enumerate() {
                 let bit = nth * size + index * 32;
                 let (from, shift) = (bit / 32, bit % 32);

@@ -120,15 +120,20 @@ impl BlockStep<'_> {
             if self.add_spikes_of_block(group) {
                 continue;
             }
+            let delay = group.axonal_delay;
+            let pre_event =
+                group.pre_event.as_ref().filter(|(_, queue)| self.has_any(*queue, delay));
+            let pre_spike = group.pre_spike.as_ref().filter(|_| self.has_any(spikes, delay));
+            if pre_event.is_none() && pre_spike.is_none() {
+                continue;
+            }
             for member in plan.blocks.members(self.block) {
-                if let (Some((kernel, queue)), Some(programs)) =
-                    (&group.pre_event, &programs.pre_event)
-                {
-                    self.collect(*queue, member, group.axonal_delay);
+                if let (Some((kernel, queue)), Some(programs)) = (pre_event, &programs.pre_event) {
+                    self.collect(*queue, member, delay);
                     self.run_rows(index, kernel, programs, member);
                 }
-                if let (Some(kernel), Some(programs)) = (&group.pre_spike, &programs.pre_spike) {
-                    self.collect(spikes, member, group.axonal_delay);
+                if let (Some(kernel), Some(programs)) = (pre_spike, &programs.pre_spike) {
+                    self.collect(spikes, member, delay);
                     self.run_rows(index, kernel, programs, member);
                 }
             }
@@ -196,8 +201,28 @@ impl BlockStep<'_> {
         let id = plan.event_queues[queue.0].array;
         let array = plan.layout.array(id);
         let slots = array.slots as u32;
+        if slots == 1 {
+            return (id, 0);
+        }
         let current = array.ring.map_or(0, |ring| self.worker.rings[ring.0]);
         (id, ((current + slots - delay % slots) % slots) as usize)
+    }
+
+    /// Whether any member of the block had an event `delay` timesteps before the last one.
+    fn has_any(&self, queue: EventQueueId, delay: u32) -> bool {
+        let plan = &self.shared.model.plan;
+        let (id, slot) = self.events(queue, delay);
+        let array = plan.layout.array(id);
+        let (words, stride) = (array.elements(), array.slots * array.elements());
+        let members = plan.blocks.members(self.block);
+        let all = (members.len() - 1) * stride + words;
+        let bits = self.shared.buffers[id.0].words(members.start * stride + slot * words, all);
+        bits.is_none_or(|bits| {
+            bits.chunks(stride.max(1)).any(|own| {
+                // Without a branch for each word, so that vector units can do it.
+                own[..words].iter().fold(0, |any, word| any | word) != 0
+            })
+        })
     }
 
     /// List the neurons that had an event `delay` timesteps before the last one.

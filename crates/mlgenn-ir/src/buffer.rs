@@ -228,6 +228,7 @@ impl Buffer {
     /// The words of a `u32` buffer; `None` for other types or outside.
     ///
     /// Bit masks of spikes are read and written through this.
+    #[inline]
     #[expect(clippy::mut_from_ref, reason = "interior mutability; see the type")]
     pub fn words(&self, start: usize, count: usize) -> Option<&mut [u32]> {
         let end = start.checked_add(count)?;

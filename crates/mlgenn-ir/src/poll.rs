@@ -9,13 +9,21 @@ use std::time::{Duration, Instant};
 /// Time between two questions.
 const INTERVAL: Duration = Duration::from_millis(50);
 
+/// Most calls that do not look at the clock, which takes longer than a short timestep.
+const MOST_SKIPPED: u32 = 64;
+
 struct Poll {
     should_stop: Box<dyn FnMut() -> bool>,
     next: Instant,
+    /// When the clock was looked at last, and how many calls did not look since.
+    looked: Instant,
+    skipped: u32,
 }
 
 thread_local! {
     static POLL: Cell<Option<Poll>> = const { Cell::new(None) };
+    /// How many more calls do not look at the clock.
+    static SKIP: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Do some work on this thread, while which it asks now and then whether it should stop.
@@ -26,16 +34,29 @@ pub fn with_poll<R>(should_stop: impl FnMut() -> bool + 'static, work: impl FnOn
             POLL.set(self.0.take());
         }
     }
-    let poll = Poll { should_stop: Box::new(should_stop), next: Instant::now() + INTERVAL };
+    let looked = Instant::now();
+    let should_stop = Box::new(should_stop);
+    let poll = Poll { should_stop, next: looked + INTERVAL, looked, skipped: 0 };
     let _restore = Restore(POLL.replace(Some(poll)));
+    SKIP.set(0);
     work()
 }
 
 /// Ask, if it is time to do so.
 pub(crate) fn should_stop() -> bool {
+    let skip = SKIP.get();
+    if skip > 0 {
+        SKIP.set(skip - 1);
+        return false;
+    }
     // Nothing is asked while the answer is looked for, which may run something else.
     let Some(mut poll) = POLL.take() else { return false };
     let now = Instant::now();
+    // As many calls as before take a small part of the interval: twice as many may be skipped.
+    let is_quick = (now - poll.looked) * MOST_SKIPPED < INTERVAL;
+    poll.skipped = if is_quick { (2 * poll.skipped + 1).min(MOST_SKIPPED) } else { 0 };
+    poll.looked = now;
+    SKIP.set(poll.skipped);
     let stops = now >= poll.next && {
         poll.next = now + INTERVAL;
         (poll.should_stop)()

@@ -73,6 +73,7 @@ impl Array {
     }
 
     /// Number of elements in one slot; 0 while it is unknown.
+    #[inline]
     pub fn elements(&self) -> usize {
         match self.length {
             Length::Fixed(elements) => elements,
@@ -114,6 +115,7 @@ impl Layout {
     }
 
     /// The array with that id.
+    #[inline]
     pub fn array(&self, id: ArrayId) -> &Array {
         &self.arrays[id.0]
     }

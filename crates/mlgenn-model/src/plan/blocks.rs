@@ -40,6 +40,7 @@ impl Blocks {
     }
 
     /// Batch members of a block.
+    #[inline]
     pub fn members(self, block: usize) -> std::ops::Range<usize> {
         let start = block * self.members;
         start..(start + self.members).min(self.batch_size)
