@@ -1,10 +1,12 @@
 //! Memory that kernels run on: aligned, typed, shared between threads.
 #![expect(unsafe_code, reason = "a buffer module: raw memory with bounds checks around it")]
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+mod memory;
+
 use std::ptr::NonNull;
 
 use crate::types::Type;
+use memory::Memory;
 
 /// Alignment of every buffer, in bytes: one cache line, one AVX-512 register.
 pub const ALIGNMENT: usize = 64;
@@ -12,10 +14,6 @@ pub const ALIGNMENT: usize = 64;
 /// Bytes beyond the end that may be read and written (with garbage): lets kernels work on whole
 /// vectors.
 pub const PADDING: usize = 64;
-
-/// Alignment that the allocator is asked for.  For a larger one it would write all zeros itself;
-/// like this, large arrays take memory page by page, when something is written.
-const ALLOCATED_ALIGNMENT: usize = 16;
 
 /// A zero-initialised array of elements of one [`Type`] with interior mutability.
 ///
@@ -26,9 +24,10 @@ const ALLOCATED_ALIGNMENT: usize = 16;
 #[derive(Debug)]
 pub struct Buffer {
     pointer: NonNull<u8>,
-    allocation: NonNull<u8>,
     ty: Type,
     len: usize,
+    /// Keeps what the pointer points to.
+    _memory: Memory,
 }
 
 // SAFETY: the memory is owned by the buffer and freed once; it is not tied to a thread.
@@ -50,21 +49,10 @@ pub struct AllocationError {
 impl Buffer {
     /// An array of `len` zeros.
     pub fn new(ty: Type, len: usize) -> Result<Self, AllocationError> {
-        let layout = Self::layout(ty, len).ok_or(AllocationError { len, ty })?;
-        // SAFETY: the layout has a size of at least `PADDING` bytes.
-        let allocation = unsafe { alloc_zeroed(layout) };
-        let allocation = NonNull::new(allocation).ok_or(AllocationError { len, ty })?;
-        // SAFETY: `layout` has room for moving the elements to the next multiple of `ALIGNMENT`.
-        let pointer = unsafe { allocation.add(allocation.align_offset(ALIGNMENT)) };
-        Ok(Self { pointer, allocation, ty, len })
-    }
-
-    /// What is allocated: elements, padding, and what it takes to align them.
-    fn layout(ty: Type, len: usize) -> Option<Layout> {
-        let bytes = len.checked_mul(ty.bytes())?.checked_add(PADDING)?;
-        let aligned = bytes.checked_next_multiple_of(ALIGNMENT)?;
-        let room = ALIGNMENT - ALLOCATED_ALIGNMENT;
-        Layout::from_size_align(aligned.checked_add(room)?, ALLOCATED_ALIGNMENT).ok()
+        let bytes = len.checked_mul(ty.bytes()).and_then(|bytes| bytes.checked_add(PADDING));
+        let memory = bytes.and_then(|bytes| Memory::zeroed(bytes, ALIGNMENT));
+        let memory = memory.ok_or(AllocationError { len, ty })?;
+        Ok(Self { pointer: memory.pointer(), ty, len, _memory: memory })
     }
 
     /// Number of elements.
@@ -256,15 +244,6 @@ impl Buffer {
     }
 }
 
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        if let Some(layout) = Self::layout(self.ty, self.len) {
-            // SAFETY: allocated with this layout in `new`.
-            unsafe { dealloc(self.allocation.as_ptr(), layout) }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,5 +271,16 @@ mod tests {
             assert_eq!(other.load(2), buffer.load(4));
         }
         assert!(Buffer::new(Type::F64, usize::MAX / 4).is_err());
+    }
+
+    /// Large buffers have memory of another kind.
+    #[test]
+    fn buffers_of_any_size_are_zero_and_writable() {
+        for len in [0, 1, (1 << 20) - 16, 1 << 20, (1 << 20) + 1] {
+            let buffer = Buffer::new(Type::F32, len).unwrap();
+            assert!(buffer.as_ptr().addr().is_multiple_of(ALIGNMENT));
+            assert!(buffer.with_bytes(|bytes| bytes.iter().all(|&byte| byte == 0)));
+            assert!(buffer.fill(0, len, 7) && (len == 0 || buffer.load(len - 1) == Some(7)));
+        }
     }
 }
