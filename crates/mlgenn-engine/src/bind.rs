@@ -184,6 +184,18 @@ impl BoundKernel {
         }
     }
 
+    /// Whether each lane has an element of its own of an array, and touches no other.
+    pub(crate) fn is_by_lane(&self, array: ArrayId) -> bool {
+        let own = |unit| matches!(unit, Unit::Stretch | Unit::Row);
+        self.slots.iter().all(|slot| match slot.source {
+            Source::Array { array: bound, .. } => bound != array || own(slot.unit),
+            Source::AllCopies { array: bound } | Source::WholeRing { array: bound, .. } => {
+                bound != array
+            }
+            _ => true,
+        })
+    }
+
     /// How many elements each operand moves on from one row of a dense matrix to the next.
     pub(crate) fn row_steps(&self, row_stride: usize) -> Vec<usize> {
         let step = |slot: &BoundSlot| match slot.unit {
