@@ -3,18 +3,22 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use mlgenn_ir::launch::{Launch, Watch};
+use mlgenn_ir::launch::{BLOCK_LANES, Launch, Watch};
 use mlgenn_ir::{Buffer, Type, evaluate};
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{CustomUpdatePlan, CustomUpdateSize, Reduce, SlotBinding};
 
 use crate::bind::{BoundKernel, Operands, Place, Surroundings};
 use crate::compiled::CompiledModel;
-use crate::passes::{Update, is_over_batch, passes, reduces_over_batch};
+use crate::passes::{TOGETHER, Update, copies, is_over_batch, passes, reduces_over_batch};
 use crate::spike_count::Spikes;
 
-/// Synapses of a matrix that one work item updates.
-const STRETCH: usize = 8192;
+/// How many synapses of a matrix one work item updates: at least so many, for what it costs to
+/// begin, and because memory is slow in the first pages of a stretch;
+const SHORTEST: usize = 1 << 13;
+
+/// at most so many, so that what one update has computed is still in the cache for the next one.
+const LONGEST: usize = 1 << 16;
 
 /// Rows of a sparse matrix that one work item updates.
 const ROWS: usize = 64;
@@ -133,18 +137,21 @@ impl<'a> CustomUpdates<'a> {
     }
 
     fn copies(&self, update: &CustomUpdatePlan) -> usize {
-        match update.copies {
-            Copies::Shared => 1,
-            Copies::Member => self.model.plan.network.batch_size,
-            Copies::Block => self.model.plan.blocks.count(),
-        }
+        copies(&self.model.plan, update)
+    }
+
+    /// Synapses of a matrix that one work item updates. Threads have two each, in case that one of
+    /// them is held up. Results do not depend on it, as synapses do not meet.
+    fn stretch(&self, elements: usize) -> usize {
+        let share = elements.div_ceil(2 * self.model.backend.threads());
+        share.next_multiple_of(BLOCK_LANES).clamp(SHORTEST, LONGEST)
     }
 
     /// Number of pieces that an update is cut into: stretches or rows.
     fn items(&self, update: &CustomUpdatePlan) -> usize {
         match update.size {
             CustomUpdateSize::Elements(_) => 1,
-            CustomUpdateSize::Matrix { elements, .. } => elements.div_ceil(STRETCH),
+            CustomUpdateSize::Matrix { elements, .. } => elements.div_ceil(self.stretch(elements)),
             CustomUpdateSize::Rows { group } => {
                 self.model.plan.synapse_groups[group].num_pre.div_ceil(ROWS)
             }
@@ -188,8 +195,12 @@ impl<'a> CustomUpdates<'a> {
         self.for_each(self.items(first), lanes.sum(), &|item| {
             for (update, program) in pass {
                 self.start_reductions(update, item);
-                for copy in 0..self.copies(update) {
-                    self.run_copy(update, &program.kernel, copy, item..item + 1);
+                let (mut next, copies) = (0, self.copies(update));
+                while next < copies {
+                    let several = program.copies.as_ref().filter(|_| next + TOGETHER <= copies);
+                    let kernel = several.unwrap_or(&program.kernel);
+                    self.run_copy(update, kernel, next, item..item + 1);
+                    next += if several.is_some() { TOGETHER } else { 1 };
                 }
             }
         });
@@ -205,7 +216,7 @@ impl<'a> CustomUpdates<'a> {
             };
             let piece = match update.size {
                 CustomUpdateSize::Elements(_) => whole,
-                CustomUpdateSize::Matrix { .. } => STRETCH,
+                CustomUpdateSize::Matrix { elements, .. } => self.stretch(elements),
                 CustomUpdateSize::Rows { group } => {
                     ROWS * self.model.plan.synapse_groups[group].row_stride
                 }
@@ -241,9 +252,10 @@ impl<'a> CustomUpdates<'a> {
                 self.run_elements(update, kernel, &place, size, &mut operands);
             }
             CustomUpdateSize::Matrix { elements, .. } => {
+                let stretch = self.stretch(elements);
                 for item in items {
-                    place.stretch = item * STRETCH;
-                    let lanes = STRETCH.min(elements - place.stretch);
+                    place.stretch = item * stretch;
+                    let lanes = stretch.min(elements - place.stretch);
                     self.launch(kernel, &place, lanes, &mut operands);
                 }
             }
