@@ -75,11 +75,16 @@ pub(crate) type Pass<'a> = SmallVec<[Update<'a>; 4]>;
 
 /// Share out updates, which are meant to run one after the other, among passes.
 ///
-/// An update joins the last pass that works on arrays of its own, if the two may go piece by piece.
-/// It thereby overtakes passes that have nothing to do with it.
+/// An update joins the last pass that it has to come after, because one writes an array that the
+/// other touches, if both may go piece by piece. It thereby overtakes passes that have nothing to
+/// do with it.
 pub(crate) fn passes<'a>(updates: impl Iterator<Item = Update<'a>>) -> Vec<Pass<'a>> {
     let mut passes: Vec<Pass<'a>> = Vec::new();
     for update in updates {
+        if !update.1.by_piece {
+            passes.push(Pass::from_iter([update]));
+            continue;
+        }
         let related = |pass: &&mut Pass<'a>| {
             pass.iter().any(|earlier| earlier.1.contested(update.1).next().is_some())
         };
@@ -93,11 +98,11 @@ pub(crate) fn passes<'a>(updates: impl Iterator<Item = Update<'a>>) -> Vec<Pass<
     passes
 }
 
-/// Whether two updates have the same pieces, and none needs what the other does to another piece.
+/// Whether an update that goes piece by piece has the pieces of an earlier one, and neither needs
+/// what the other does to another piece.
 fn can_join(earlier: Update<'_>, later: Update<'_>) -> bool {
     let [a, b] = [earlier.1, later.1];
     a.by_piece
-        && b.by_piece
         && earlier.0.size == later.0.size
         && a.contested(b).all(|array| [a, b].iter().all(|it| it.kernel.is_by_lane(array)))
 }
