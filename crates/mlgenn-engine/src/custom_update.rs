@@ -13,11 +13,12 @@ use crate::compiled::CompiledModel;
 use crate::passes::{TOGETHER, Update, copies, is_over_batch, passes, reduces_over_batch};
 use crate::spike_count::Spikes;
 
-/// How many synapses of a matrix one work item updates: at least so many, for what it costs to
-/// begin, and because memory is slow in the first pages of a stretch;
+/// Fewest synapses of a matrix that one work item updates: memory is slow at the begin of each
+/// stretch of each copy.
 const SHORTEST: usize = 1 << 13;
 
-/// at most so many, so that what one update has computed is still in the cache for the next one.
+/// Most synapses of a matrix that one work item updates: what one update has computed is still in
+/// the cache for the next one.
 const LONGEST: usize = 1 << 16;
 
 /// Rows of a sparse matrix that one work item updates.
