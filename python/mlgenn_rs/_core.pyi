@@ -161,7 +161,7 @@ class Simulation:
         """Make one timestep."""
     def run(self, plan: RunPlan, wait: bool = True) -> None:
         """Run a plan without the GIL; Ctrl-C stops it between timesteps."""
-    def custom_update(self, group: str, wait: bool = True) -> None:
+    def custom_update(self, *groups: str, wait: bool = True) -> None:
         """Run a custom update group; raises ``UnknownGroup`` if there is none.
 
         Without waiting, a device may go on when this returns, and faults are raised later.

@@ -59,9 +59,9 @@ class TracedModel:
         self.trace.append(f"{name}={value}")
         setattr(self.genn_model, name, value)
 
-    def custom_update(self, name: str, **kwargs: Any) -> None:
-        self.trace.append(f"custom_update({name})")
-        self.genn_model.custom_update(name, **kwargs)
+    def custom_update(self, *names: str, **kwargs: Any) -> None:
+        self.trace.extend(f"custom_update({name})" for name in names)
+        self.genn_model.custom_update(*names, **kwargs)
 
     def step_time(self) -> None:
         self.trace.append("step_time")

@@ -216,6 +216,28 @@ def test_timers_measure_only_when_enabled() -> None:
         assert (model.get_custom_update_time("G") > 0.0) == enabled
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("timed", [False, True])
+def test_groups_run_in_order_in_one_call(backend: str, timed: bool) -> None:
+    model = new_model(backend)
+    model.timing_enabled = timed
+    population = add_counter(model)
+    for name, code in (("Add", "V += 1.0;"), ("Double", "V *= 2.0;")):
+        update = e.create_custom_update_model(name, var_refs=[("V", "scalar")], update_code=code)
+        refs = {"V": e.create_var_ref(population, "V")}
+        model.add_custom_update(f"{name}V", name, update, {}, {}, refs)
+    run_ready(model)
+    model.custom_update("Add", "Double")
+    np.testing.assert_array_equal(population.vars["V"].values, 2.0)
+    model.custom_update("Double", "Add", "Add", wait=False)
+    np.testing.assert_array_equal(population.vars["V"].values, 6.0)
+    with pytest.raises(e.UnknownGroup, match="Nothing"):
+        model.custom_update("Add", "Nothing")
+    np.testing.assert_array_equal(population.vars["V"].values, 6.0)
+    for group in ("Add", "Double"):
+        assert (model.get_custom_update_time(group) > 0.0) == timed
+
+
 def test_memory_plan_lists_arrays() -> None:
     model = new_model()
     model.batch_size = 4

@@ -1,6 +1,7 @@
 //! From planned kernels to programs, and from slots to memory.
 
 use mlgenn_ir::launch::{Executor, Operand, Pattern, Program, Repeated, Ring, Watch};
+use mlgenn_ir::passes::repeat;
 use mlgenn_ir::{Buffer, Domain, Kernel, Op, SlotId, SlotKind};
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{
@@ -51,6 +52,8 @@ pub(crate) struct BoundKernel {
 struct BoundSlot {
     source: Source,
     unit: Unit,
+    /// How many copies after that of the launch, see [`BoundKernel::for_copies`].
+    ahead: usize,
     /// Whether lanes address any element.
     whole: bool,
 }
@@ -184,6 +187,37 @@ impl BoundKernel {
         Self { program, slots, queues, handed_out, can_be_cut }
     }
 
+    /// As [`BoundKernel::new`], for a program that runs for so many copies of its arrays, one after
+    /// the other in each lane, from that of the launch on.
+    pub(crate) fn for_copies(
+        executor: &dyn Executor,
+        plan: &Plan,
+        planned: &PlannedKernel,
+        map: LaneMap,
+        copies: usize,
+    ) -> Self {
+        let copied: Vec<_> = planned.bindings.iter().map(|it| has_copies(plan, it)).collect();
+        let (kernel, origins) = repeat(&planned.kernel, &copied, copies);
+        let bindings = origins.iter().map(|(slot, _)| planned.bindings[slot.0 as usize]).collect();
+        let mut bound = Self::new(executor, plan, &PlannedKernel { kernel, bindings }, map);
+        for (slot, (_, ahead)) in bound.slots.iter_mut().zip(origins) {
+            slot.ahead = ahead;
+        }
+        bound
+    }
+
+    /// Whether each lane has an element of its own of an array, and touches no other.
+    pub(crate) fn is_by_lane(&self, array: ArrayId) -> bool {
+        let own = |unit| matches!(unit, Unit::Stretch | Unit::Row);
+        self.slots.iter().all(|slot| match slot.source {
+            Source::Array { array: bound, .. } => bound != array || own(slot.unit),
+            Source::AllCopies { array: bound } | Source::WholeRing { array: bound, .. } => {
+                bound != array
+            }
+            _ => true,
+        })
+    }
+
     /// How many elements each operand moves on from one row of a dense matrix to the next.
     pub(crate) fn row_steps(&self, row_stride: usize) -> Vec<usize> {
         let step = |slot: &BoundSlot| match slot.unit {
@@ -235,6 +269,18 @@ impl BoundKernel {
     ) {
         operands.clear();
         operands.extend(self.slots.iter().map(|slot| slot.operand(around, place)));
+    }
+}
+
+/// Whether copies of arrays differ in what a slot is bound to.
+fn has_copies(plan: &Plan, binding: &SlotBinding) -> bool {
+    match binding {
+        SlotBinding::Array { array, .. } | SlotBinding::Ring { array } => {
+            plan.layout.array(*array).copies != Copies::Shared
+        }
+        SlotBinding::Index(index) => *index == Index::Member,
+        SlotBinding::RandomKey { .. } => true,
+        _ => false,
     }
 }
 
@@ -321,7 +367,7 @@ fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pa
         }
     };
     let whole = matches!(kind, SlotKind::Array { .. });
-    (pattern, BoundSlot { source, unit, whole })
+    (pattern, BoundSlot { source, unit, ahead: 0, whole })
 }
 
 /// Whether a slot is the time of each lane, see [`mod@crate::ahead`].
@@ -370,6 +416,7 @@ const NO_RING: Ring = Ring { slots: 1, current: 0, stride: 0 };
 
 impl BoundSlot {
     fn operand<'a>(&self, around: &Surroundings<'a>, place: &Place<'a>) -> Operand<'a> {
+        let (member, block) = (place.member + self.ahead, place.block + self.ahead);
         let indices = match self.unit {
             Unit::ByTarget | Unit::BySource => place.others,
             Unit::BySynapse => place.synapses,
@@ -399,7 +446,7 @@ impl BoundSlot {
                     };
                     ((current + slots - back) % slots) as usize
                 });
-                let copy = copy_of(*copies, place);
+                let copy = copy_of(*copies, member, block);
                 let mut operand =
                     plain(buffer, (copy * slots + slot) * elements + self.start(place));
                 if self.whole {
@@ -413,7 +460,7 @@ impl BoundSlot {
             }
             Source::WholeRing { array, elements, slots, ring } => {
                 let buffer = &*around.buffers[array.0];
-                let offset = place.member * slots * elements;
+                let offset = member * slots * elements;
                 let current = ring.map_or(0, |ring| around.rings[ring]);
                 let ring = Ring { slots: *slots as u32, current, stride: *elements };
                 let mut operand = plain(buffer, offset + self.start(place));
@@ -422,9 +469,9 @@ impl BoundSlot {
             }
             Source::Time => plain(&around.memory.time, 0),
             Source::StepsMade => plain(around.steps_made, 0),
-            Source::Index(Index::Member) => plain(around.iota, place.member),
+            Source::Index(Index::Member) => plain(around.iota, member),
             Source::Index(_) => plain(around.iota, self.start(place)),
-            Source::Key { first } => plain(around.keys, first + place.member),
+            Source::Key { first } => plain(around.keys, first + member),
             Source::BlockEvents { start } => plain(&around.memory.events, *start),
             Source::Active => plain(&around.memory.active, 0),
             Source::Sleep => plain(&around.memory.sleep, 0),
@@ -457,10 +504,10 @@ pub(crate) fn block_words(plan: &Plan, queue: EventQueueId) -> usize {
     (plan.blocks.largest() * size).div_ceil(32)
 }
 
-fn copy_of(copies: Copies, place: &Place<'_>) -> usize {
+fn copy_of(copies: Copies, member: usize, block: usize) -> usize {
     match copies {
         Copies::Shared => 0,
-        Copies::Member => place.member,
-        Copies::Block => place.block,
+        Copies::Member => member,
+        Copies::Block => block,
     }
 }

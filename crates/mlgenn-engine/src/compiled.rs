@@ -8,8 +8,8 @@ use mlgenn_ir::row_update::RowUpdate;
 use mlgenn_ir::{Buffer, Kernel, Op};
 use mlgenn_model::Network;
 use mlgenn_model::plan::{
-    CustomUpdatePlan, CustomUpdateSize, InitFrom, InitOver, KernelPlan, Plan, PlanOptions,
-    PopulationPlan, SynapseKernel,
+    CustomUpdatePlan, InitFrom, InitOver, KernelPlan, Plan, PlanOptions, PopulationPlan,
+    SynapseKernel,
 };
 
 use crate::ahead::AheadPrograms;
@@ -20,6 +20,7 @@ use crate::custom_connectivity_update::ConnectivityPrograms;
 use crate::device::DeviceModel;
 use crate::error::EngineError;
 use crate::linear::{Dependents, LinearPrograms};
+use crate::passes::UpdateProgram;
 
 /// Populations of up to this many neurons are updated for a whole block of batch members at once.
 const LARGEST_FLATTENED: usize = 512;
@@ -30,7 +31,7 @@ pub struct CompiledModel {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) populations: Vec<PopulationPrograms>,
     pub(crate) groups: Vec<GroupPrograms>,
-    pub(crate) custom_updates: IndexMap<String, Vec<BoundKernel>>,
+    pub(crate) custom_updates: IndexMap<String, Vec<UpdateProgram>>,
     pub(crate) connectivity_updates: IndexMap<String, Vec<ConnectivityPrograms>>,
     pub(crate) initialisers: Vec<Option<BoundKernel>>,
     /// Populations in which each custom update group changes what sleeping neurons wait for.
@@ -131,15 +132,9 @@ impl CompiledModel {
             .iter()
             .filter(|_| here)
             .map(|(name, updates)| {
-                let kernels = updates.iter().map(|update| {
-                    let map = match update.size {
-                        CustomUpdateSize::Elements(_) => LaneMap::Neurons,
-                        CustomUpdateSize::Matrix { .. } => LaneMap::Matrix,
-                        CustomUpdateSize::Rows { group } => row_map(&plan, group),
-                    };
-                    BoundKernel::new(executor, &plan, &update.kernel, map)
-                });
-                (name.clone(), kernels.collect())
+                let programs =
+                    updates.iter().map(|update| UpdateProgram::new(executor, &plan, update));
+                (name.clone(), programs.collect())
             })
             .collect();
         let connectivity_updates = plan
@@ -226,7 +221,8 @@ impl std::fmt::Debug for CompiledModel {
     }
 }
 
-fn row_map(plan: &Plan, group: usize) -> LaneMap {
+/// How lanes of the rows of a synapse group are laid out.
+pub(crate) fn row_map(plan: &Plan, group: usize) -> LaneMap {
     if plan.synapse_groups[group].is_dense() { LaneMap::DenseRow } else { LaneMap::SparseRow }
 }
 

@@ -3,17 +3,23 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use mlgenn_ir::launch::{Launch, Watch};
+use mlgenn_ir::launch::{BLOCK_LANES, Launch, Watch};
 use mlgenn_ir::{Buffer, Type, evaluate};
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{CustomUpdatePlan, CustomUpdateSize, Reduce, SlotBinding};
 
 use crate::bind::{BoundKernel, Operands, Place, Surroundings};
 use crate::compiled::CompiledModel;
+use crate::passes::{TOGETHER, Update, copies, is_over_batch, passes, reduces_over_batch};
 use crate::spike_count::Spikes;
 
-/// Synapses of a matrix that one work item updates.
-const STRETCH: usize = 8192;
+/// Fewest synapses of a matrix that one work item updates: memory is slow at the begin of each
+/// stretch of each copy.
+const SHORTEST: usize = 1 << 13;
+
+/// Most synapses of a matrix that one work item updates: what one update has computed is still in
+/// the cache for the next one.
+const LONGEST: usize = 1 << 16;
 
 /// Rows of a sparse matrix that one work item updates.
 const ROWS: usize = 64;
@@ -49,6 +55,13 @@ pub(crate) fn is_local(model: &CompiledModel, group: &str) -> bool {
     })
 }
 
+/// Whether all that a group does are updates of variables.
+pub(crate) fn only_updates(model: &CompiledModel, group: &str) -> bool {
+    let mut updates = model.plan.custom_updates.get(group).into_iter().flatten();
+    !model.plan.custom_connectivity_updates.contains_key(group)
+        && updates.all(|update| update.transpose.is_none())
+}
+
 /// Arrays that the kernel of an update writes.
 fn writes(update: &CustomUpdatePlan) -> impl Iterator<Item = ArrayId> + '_ {
     let slots = update.kernel.kernel.slots.iter().zip(&update.kernel.bindings);
@@ -66,19 +79,21 @@ fn writes(update: &CustomUpdatePlan) -> impl Iterator<Item = ArrayId> + '_ {
 }
 
 impl<'a> CustomUpdates<'a> {
-    /// Run the updates of a group for everything, but for transposes.
-    pub(crate) fn run(&self, group: &str) {
-        let (Some(updates), Some(kernels)) =
-            (self.model.plan.custom_updates.get(group), self.model.custom_updates.get(group))
-        else {
-            return;
-        };
-        let members = self.model.plan.network.batch_size;
-        for (update, kernel) in updates.iter().zip(kernels) {
-            self.count_spikes(update, 0..members);
-            self.run_update(update, kernel);
-            self.drop_spikes(update, 0..members);
+    /// Run the updates of some groups, one after the other, for everything, but for transposes.
+    pub(crate) fn run(&self, groups: &[&str]) {
+        let updates = groups.iter().flat_map(|group| self.updates(group));
+        match groups {
+            [_] => updates.for_each(|update| self.run_alone(update)),
+            _ => passes(updates).iter().for_each(|pass| match pass[..] {
+                [update] => self.run_alone(update),
+                _ => self.run_pass(pass),
+            }),
         }
+    }
+
+    fn updates(&self, group: &str) -> impl Iterator<Item = Update<'a>> + use<'a> {
+        let updates = self.model.plan.custom_updates.get(group).into_iter().flatten();
+        updates.zip(self.model.custom_updates.get(group).into_iter().flatten())
     }
 
     /// Write the transposed values of a group.
@@ -107,19 +122,14 @@ impl<'a> CustomUpdates<'a> {
 
     /// Run the updates of a group, all of which are local, for a block of batch members.
     pub(crate) fn run_block(&self, group: &str, block: usize) {
-        let (Some(updates), Some(kernels)) =
-            (self.model.plan.custom_updates.get(group), self.model.custom_updates.get(group))
-        else {
-            return;
-        };
-        for (update, kernel) in updates.iter().zip(kernels) {
+        for (update, program) in self.updates(group) {
             if update.copies == Copies::Block {
-                self.run_copy(update, kernel, block, 0..self.items(update));
+                self.run_copy(update, &program.kernel, block, 0..self.items(update));
             } else {
                 let members = self.model.plan.blocks.members(block);
                 self.count_spikes(update, members.clone());
                 for member in members.clone() {
-                    self.run_copy(update, kernel, member, 0..self.items(update));
+                    self.run_copy(update, &program.kernel, member, 0..self.items(update));
                     self.broadcast(update, member);
                 }
                 self.drop_spikes(update, members);
@@ -128,18 +138,21 @@ impl<'a> CustomUpdates<'a> {
     }
 
     fn copies(&self, update: &CustomUpdatePlan) -> usize {
-        match update.copies {
-            Copies::Shared => 1,
-            Copies::Member => self.model.plan.network.batch_size,
-            Copies::Block => self.model.plan.blocks.count(),
-        }
+        copies(&self.model.plan, update)
+    }
+
+    /// Synapses of a matrix that one work item updates. Threads have two each, in case that one of
+    /// them is held up. Results do not depend on it, as synapses do not meet.
+    fn stretch(&self, elements: usize) -> usize {
+        let share = elements.div_ceil(2 * self.model.backend.threads());
+        share.next_multiple_of(BLOCK_LANES).clamp(SHORTEST, LONGEST)
     }
 
     /// Number of pieces that an update is cut into: stretches or rows.
     fn items(&self, update: &CustomUpdatePlan) -> usize {
         match update.size {
             CustomUpdateSize::Elements(_) => 1,
-            CustomUpdateSize::Matrix { elements, .. } => elements.div_ceil(STRETCH),
+            CustomUpdateSize::Matrix { elements, .. } => elements.div_ceil(self.stretch(elements)),
             CustomUpdateSize::Rows { group } => {
                 self.model.plan.synapse_groups[group].num_pre.div_ceil(ROWS)
             }
@@ -157,42 +170,63 @@ impl<'a> CustomUpdates<'a> {
         }
     }
 
-    fn run_update(&self, update: &CustomUpdatePlan, kernel: &BoundKernel) {
-        let (copies, items) = (self.copies(update), self.items(update));
-        let over_batch =
-            update.reductions.iter().any(|reduction| self.is_over_batch(update, reduction.target));
-        if over_batch {
-            for reduction in &update.reductions {
-                let target = &self.buffers[reduction.target.0];
-                target.fill(0, target.len(), start_bits(reduction.reduce, target.ty()));
-            }
-            // Each piece takes all copies in order, so that sums have a fixed order.
-            self.for_each(items, copies * self.lanes(update), &|item| {
-                for copy in 0..copies {
-                    self.run_copy(update, kernel, copy, item..item + 1);
-                }
-            });
+    fn run_alone(&self, (update, program): Update<'a>) {
+        let members = 0..self.model.plan.network.batch_size;
+        self.count_spikes(update, members.clone());
+        if is_over_batch(&self.model.plan, update) {
+            self.run_pass(&[(update, program)]);
         } else {
+            let (copies, items) = (self.copies(update), self.items(update));
             self.for_each(copies * items, copies * self.lanes(update), &|index| {
                 let (copy, item) = (index / items, index % items);
-                self.run_copy(update, kernel, copy, item..item + 1);
+                self.run_copy(update, &program.kernel, copy, item..item + 1);
             });
         }
         if !update.broadcasts.is_empty() {
-            for copy in 0..copies {
-                self.broadcast(update, copy);
-            }
+            (0..self.copies(update)).for_each(|copy| self.broadcast(update, copy));
         }
+        self.drop_spikes(update, members);
     }
 
-    fn is_over_batch(&self, update: &CustomUpdatePlan, target: ArrayId) -> bool {
-        let elements = self.model.plan.layout.array(target).elements();
-        match update.size {
-            CustomUpdateSize::Elements(size) => {
-                self.model.plan.layout.array(target).copies == Copies::Shared
-                    && (update.copies != Copies::Shared || elements == size)
+    /// Run updates that have the same pieces, all of them for one piece before the next. Each takes
+    /// all copies of a piece in order, so that sums have a fixed order.
+    fn run_pass(&self, pass: &[Update<'a>]) {
+        let Some((first, _)) = pass.first() else { return };
+        let lanes = pass.iter().map(|(update, _)| self.copies(update) * self.lanes(update));
+        self.for_each(self.items(first), lanes.sum(), &|item| {
+            for (update, program) in pass {
+                self.start_reductions(update, item);
+                let (mut next, copies) = (0, self.copies(update));
+                while next < copies {
+                    let several = program.copies.as_ref().filter(|_| next + TOGETHER <= copies);
+                    let kernel = several.unwrap_or(&program.kernel);
+                    self.run_copy(update, kernel, next, item..item + 1);
+                    next += if several.is_some() { TOGETHER } else { 1 };
+                }
             }
-            _ => true,
+        });
+    }
+
+    /// Give a piece of the targets of reductions the value that they start from.
+    fn start_reductions(&self, update: &CustomUpdatePlan, item: usize) {
+        for reduction in &update.reductions {
+            let target = &self.buffers[reduction.target.0];
+            let whole = match update.size {
+                CustomUpdateSize::Elements(_) => target.len(),
+                _ => self.model.plan.layout.array(reduction.target).elements(),
+            };
+            let piece = match update.size {
+                CustomUpdateSize::Elements(_) => whole,
+                CustomUpdateSize::Matrix { elements, .. } => self.stretch(elements),
+                CustomUpdateSize::Rows { group } => {
+                    ROWS * self.model.plan.synapse_groups[group].row_stride
+                }
+            };
+            let start = item * piece;
+            let bits = start_bits(reduction.reduce, target.ty());
+            for copy in (0..target.len()).step_by(whole.max(1)) {
+                target.fill(copy + start, piece.min(whole - start), bits);
+            }
         }
     }
 
@@ -219,9 +253,10 @@ impl<'a> CustomUpdates<'a> {
                 self.run_elements(update, kernel, &place, size, &mut operands);
             }
             CustomUpdateSize::Matrix { elements, .. } => {
+                let stretch = self.stretch(elements);
                 for item in items {
-                    place.stretch = item * STRETCH;
-                    let lanes = STRETCH.min(elements - place.stretch);
+                    place.stretch = item * stretch;
+                    let lanes = stretch.min(elements - place.stretch);
                     self.launch(kernel, &place, lanes, &mut operands);
                 }
             }
@@ -247,7 +282,7 @@ impl<'a> CustomUpdates<'a> {
         let over_neurons: Vec<_> = update
             .reductions
             .iter()
-            .filter(|reduction| !self.is_over_batch(update, reduction.target))
+            .filter(|it| !reduces_over_batch(&self.model.plan, update, it.target))
             .collect();
         let copy = place.member;
         let copy_of = |array: ArrayId| match self.model.plan.layout.array(array).copies {

@@ -29,6 +29,7 @@ mod mirror;
 mod neuron_update;
 mod on_device;
 mod pace;
+mod passes;
 mod place;
 mod progress;
 mod random_key;

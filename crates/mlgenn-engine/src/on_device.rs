@@ -116,14 +116,14 @@ impl Simulation {
         Ok(recorded)
     }
 
-    /// Run the custom updates of a group on the device; without waiting, if nobody looks on.
-    pub(crate) fn custom_update_on_device(
+    /// Run the custom updates of groups on the device; without waiting, if nobody looks on.
+    pub(crate) fn custom_updates_on_device(
         &mut self,
-        group: &str,
+        groups: &[&str],
         wait: bool,
     ) -> Result<(), EngineError> {
         self.begin_on_device();
-        self.update_on_device(group)?;
+        groups.iter().try_for_each(|group| self.update_on_device(group))?;
         let is_seen = self.mirrors().is_some_and(|it| it.holds_any_behind(&self.buffers));
         if wait || is_seen {
             self.wait_for_device()?;

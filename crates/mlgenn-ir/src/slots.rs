@@ -50,7 +50,8 @@ impl Region {
         }
     }
 
-    fn for_each_op_mut(&mut self, f: &mut impl FnMut(&mut Op)) {
+    /// Call `f` with every operation, also of the regions inside.
+    pub(crate) fn for_each_op_mut(&mut self, f: &mut impl FnMut(&mut Op)) {
         for instruction in &mut self.instructions {
             f(&mut instruction.op);
             match &mut instruction.op {

@@ -6,6 +6,7 @@ use mlgenn::{Access, ArrayView, Progress, Recorded, Simulation, SpikeTrain};
 use numpy::PyArray1;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyDict;
 
 use crate::arrays::{copy_in, share};
@@ -84,12 +85,19 @@ impl PySimulation {
         Ok(())
     }
 
-    /// Run a custom update group; without waiting until a device has done so, if that is wanted.
-    #[pyo3(signature = (group, wait=true))]
-    fn custom_update(&mut self, py: Python<'_>, group: &str, wait: bool) -> PyResult<()> {
+    /// Run custom update groups in order; without waiting until a device has done so, if that is
+    /// wanted.
+    #[pyo3(signature = (*groups, wait=true))]
+    fn custom_update(
+        &mut self,
+        py: Python<'_>,
+        groups: Vec<PyBackedStr>,
+        wait: bool,
+    ) -> PyResult<()> {
+        let groups: Vec<&str> = groups.iter().map(|group| &**group).collect();
         detached(py, || match wait {
-            true => self.simulation.custom_update(group),
-            false => self.simulation.start_custom_update(group),
+            true => self.simulation.custom_update_groups(&groups),
+            false => self.simulation.start_custom_update_groups(&groups),
         })
     }
 

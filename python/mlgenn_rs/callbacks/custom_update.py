@@ -45,16 +45,17 @@ class CustomUpdate(Callback):
         """Take the network whose custom updates are run."""
         self._compiled_network = compiled_network
 
-    def _run(self, number: int) -> None:
-        if self._selects(number):
-            self._compiled_network.custom_update(self.name)
-
-    def _selects(self, number: int) -> bool:
+    def selects(self, number: int) -> bool:
+        """Return whether the group runs in a batch, epoch or timestep."""
         return self.filter_fn is None or bool(self.filter_fn(number))
+
+    def _run(self, number: int) -> None:
+        if self.selects(number):
+            self._compiled_network.custom_update(self.name)
 
     def _planned(self, plan: TimestepPlan) -> list[tuple[str, int | None]]:
         """Return the entries of a plan for the selected timesteps."""
-        chosen = [i for i, timestep in enumerate(plan.timesteps) if self._selects(timestep)]
+        chosen = [i for i, timestep in enumerate(plan.timesteps) if self.selects(timestep)]
         if len(chosen) == plan.num_timesteps:
             return [(self.name, None)]
         return [(self.name, i) for i in chosen]

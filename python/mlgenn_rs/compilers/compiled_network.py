@@ -172,21 +172,29 @@ class CompiledNetwork:
             return [self._read(output) for output in outputs]
         return self._read(outputs)
 
-    def custom_update(self, name: str) -> None:
-        """Run a custom update group.
+    def custom_update(self, name: str, *others: str) -> None:
+        """Run custom update groups, one after the other.
+
+        Parameters
+        ----------
+        name, others
+            Names of the groups.  Several groups in one call take less time if they work on the
+            same synapses.
 
         Raises
         ------
         IndexError
-            If there is no group of that name.
+            If there is no group of one of the names.
         """
-        self.genn_model.custom_update(name, wait=False)
         if self.communicator is None:
+            self.genn_model.custom_update(name, *others, wait=False)
             return
-        for variable in self._cross_rank_sums.get(name, ()):
-            variable.pull_from_device()
-            variable.values = self.communicator.reduce_sum(variable.values)
-            variable.push_to_device()
+        for group in (name, *others):
+            self.genn_model.custom_update(group, wait=False)
+            for variable in self._cross_rank_sums.get(group, ()):
+                variable.pull_from_device()
+                variable.values = self.communicator.reduce_sum(variable.values)
+                variable.push_to_device()
 
     def step_time(self, callback_list: CallbackList | None = None) -> None:
         """Run one timestep, with the timestep events of callbacks before and after it."""

@@ -220,25 +220,29 @@ class GeNNModel(NetworkDescription, Timers):
         """Make one timestep."""
         self.simulation.step()
 
-    def custom_update(self, name: str, *, wait: bool = True) -> None:
-        """Run a custom update group.
+    def custom_update(self, name: str, *others: str, wait: bool = True) -> None:
+        """Run custom update groups, one after the other.
+
+        Groups that work on the same synapses take less time in one call than in several; results
+        are the same.  With ``timing_enabled`` they do not, so that each has a time of its own.
 
         Parameters
         ----------
-        name
-            Name of the group.
+        name, others
+            Names of the groups.
         wait
-            Wait until a GPU has run it, so that errors are raised here.  Otherwise it may go on
+            Wait until a GPU has run them, so that errors are raised here.  Otherwise it may go on
             meanwhile, and errors are raised by the next run or where results are read.
 
         Raises
         ------
         UnknownGroup
-            If no custom update belongs to a group of that name.
+            If no custom update belongs to a group of one of the names; then nothing has run.
         """
         if not self.is_loaded:
-            self._check_update_group(name)
-        self.simulation.custom_update(name, wait)
+            for group in (name, *others):
+                self._check_update_group(group)
+        self.simulation.custom_update(name, *others, wait=wait)
 
     def run(
         self,

@@ -49,6 +49,7 @@ class CallbackList:
     def __init__(self, callbacks: Sequence[Any], **params: Any) -> None:
         # Callbacks use this package, so it cannot import them before they are complete
         from ..callbacks import Callback, default_callbacks
+        from ..callbacks.joined_updates import join_updates
 
         self._callbacks: list[Any] = [
             get_given_object(callback, Callback, "Callback", default_callbacks)
@@ -64,6 +65,9 @@ class CallbackList:
             seen.add(type(callback))
         # Not in every batch, as there are many callbacks and most of them lack most methods
         self._acting = {method: self._having(method) for method in _METHODS}
+        self._acting["on_batch_end"] = join_updates(
+            self._acting["on_batch_end"], params.get("compiled_network")
+        )
         self._acting_in_timesteps = self._having(*_TIMESTEP_METHODS)
 
     def __getitem__(self, index: int) -> Any:

@@ -9,8 +9,9 @@ use mlgenn_lang::typed::MathFunction;
 use super::cse::cse;
 use super::dce::dce;
 use super::fold::fold;
+use super::repeat::shift;
 use super::rewrite::{Replacements, fresh, written_slots};
-use crate::kernel::{Domain, Instruction, Kernel, Region, Slot, SlotId, SlotKind, Value};
+use crate::kernel::{Domain, Instruction, Kernel, Slot, SlotId, SlotKind, Value};
 use crate::op::{BinaryOp, CompareOp, Op, UnaryOp};
 use crate::types::Type;
 
@@ -104,19 +105,6 @@ pub fn then_sleep(update: &Kernel, sleep: &Kernel) -> Kernel {
     fold(&mut kernel);
     dce(&mut kernel);
     kernel
-}
-
-/// Add to the numbers of all values of a region.
-fn shift(region: &mut Region, by: u32) {
-    let add = |value: &mut Value| value.0 += by;
-    for instruction in &mut region.instructions {
-        instruction.results.iter_mut().for_each(add);
-        instruction.op.for_each_operand_mut(add);
-        for region in instruction.op.regions_mut().into_iter().flatten() {
-            shift(region, by);
-        }
-    }
-    region.yields.iter_mut().for_each(add);
 }
 
 /// How a value depends on time.
