@@ -266,6 +266,33 @@ fn many_values_at_a_time() {
     }
 }
 
+/// More constants than there are registers, each beside a load that is made part of the addition.
+#[test]
+fn many_constants_beside_loads() {
+    use std::fmt::Write;
+    let count = 40;
+    let mut text = String::from("kernel \"constants\"\n");
+    for i in 0..count {
+        writeln!(text, "slot x{i}: f32 variable neuron writable").unwrap();
+    }
+    text.push_str("begin\n");
+    for i in 0..count {
+        let [read, number, sum] = [0, 1, 2].map(|value| 3 * i + value);
+        writeln!(text, "  %{read}: f32 = read x{i}\n  %{number}: f32 = const {i}.5").unwrap();
+        writeln!(text, "  %{sum}: f32 = add %{number}, %{read}\n  write x{i}, %{sum}").unwrap();
+    }
+    text.push_str("end\n");
+    let kernel: Kernel = text.parse().unwrap();
+    for lanes in [1, 16, 37] {
+        let float = |x: u64| u64::from((x as f32).to_bits());
+        let slots = (0..count as u64).map(|slot| {
+            binding(Pattern::Contiguous, Type::F32, (0..40).map(|i| float(i * slot)).collect())
+        });
+        let case = Case { kernel: kernel.clone(), lanes, slots: slots.collect() };
+        assert_eq!(difference(&case), None);
+    }
+}
+
 /// Such values are read where the branches begin: in nested ones, in several, around a loop.
 #[test]
 fn gathered_values_of_branches() {

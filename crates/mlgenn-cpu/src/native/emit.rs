@@ -248,7 +248,8 @@ impl<'a> Emitter<'a> {
                 self.put_all(code, arguments);
             }
             Node::Binary(op, a, b) => {
-                let folds = self.registers.register(a).is_none();
+                // The second one may be in memory; a load that is part of the instruction has to be.
+                let folds = self.registers.register(a).is_none() && !self.folded[b];
                 let (a, b) = if op.commutes() && folds { (b, a) } else { (a, b) };
                 let a = self.vector(a)?;
                 let b = self.argument(b)?;
