@@ -235,8 +235,11 @@ impl<'a> Emitter<'a> {
             Node::Load(..) if self.folded[id] => {}
             Node::Load(from, width) => {
                 let register = self.vector_for(id)?;
-                let address = self.address(from, width);
-                self.assembler.put(self.isa.load(width), &[R(register), Argument::Memory(address)]);
+                let arguments = [R(register), Argument::Memory(self.address(from, width))];
+                // Buffers have room behind their last elements, but lists have none.
+                let is_partial = self.is_tail && self.isa.has_masks() && from.is_slot();
+                let mask = if is_partial { TAIL_MASK } else { Register::None };
+                self.assembler.put_masked(self.isa.load(width), &arguments, mask, is_partial);
             }
             Node::Unary(op, a) => {
                 let a = self.argument(a)?;
