@@ -266,6 +266,54 @@ fn many_values_at_a_time() {
     }
 }
 
+/// Elements whose numbers have 32 bits, in an array and in a gathered variable. Nearly all of the
+/// memory is never touched, and so never there.
+#[test]
+fn long_arrays() {
+    let kernel: Kernel = "
+kernel \"long\"
+slot index: u32 variable neuron
+slot array: u8 array
+slot gathered: u8 variable post
+slot out: u8 variable neuron writable
+begin
+  %0: u32 = read index
+  %1: i64 = convert %0
+  %2: u8 = read gathered
+  %3: u8 = load_element array, %1
+  %4: u8 = or %2, %3
+  write out, %4
+end
+"
+    .parse()
+    .unwrap();
+    let patterns = [Pattern::Contiguous, Pattern::Whole, Pattern::Gather, Pattern::Contiguous];
+    let (lanes, start) = (20, u64::from(u32::MAX / 2) - 10);
+    let [index, zeros] = [(); 2].map(|()| Buffer::new(Type::U32, lanes).unwrap());
+    let short = Buffer::new(Type::U8, 1).unwrap();
+    let Ok(long) = Buffer::new(Type::U8, start as usize + 30) else { return };
+    for lane in 0..lanes as u64 {
+        index.store(lane as usize, start + lane);
+        long.store((start + lane) as usize, lane);
+    }
+    let indices: Vec<u32> = (start as u32..).take(lanes).collect();
+    let gathered = [(&long, &indices[..]), (&short, &[0; 20])];
+    let launches =
+        [(&index, &long, gathered[0]), (&zeros, &short, gathered[0]), (&index, &long, gathered[1])];
+    for (executor, (index, array, (buffer, indices))) in
+        executors().into_iter().flat_map(|executor| launches.map(|launch| (executor, launch)))
+    {
+        let out = Buffer::new(Type::U8, lanes).unwrap();
+        let gathered = Operand { indices, ..operand(buffer) };
+        let operands = [operand(index), operand(array), gathered, operand(&out)];
+        let watch = Watch::new();
+        let program = executor.compile(&kernel, &patterns);
+        program.launch(&Launch { lanes, operands: &operands, watch: &watch });
+        assert_eq!(watch.take_fault(), None);
+        assert!((0..lanes).all(|lane| out.load(lane) == Some(lane as u64)), "{executor:?}");
+    }
+}
+
 /// More constants than there are registers, each beside a load that is made part of the addition.
 #[test]
 fn many_constants_beside_loads() {
