@@ -498,7 +498,12 @@ end
 /// Launches of many rows do what one launch for each row does.
 #[test]
 fn rows_are_launches() {
-    let kernel: Kernel = "
+    compare_rows(&ROWS.parse().unwrap());
+    // Without the sum over all lanes it is one function.
+    compare_rows(&ROWS.replace("  accumulate out_pre, %4\n", "").parse().unwrap());
+}
+
+const ROWS: &str = "
 kernel \"rows\"
 slot g: f32 variable synapse writable
 slot pre: f32 variable pre
@@ -516,9 +521,9 @@ begin
   %5: f32 = subtract %0, %3
   write g, %5
 end
-"
-    .parse()
-    .unwrap();
+";
+
+fn compare_rows(kernel: &Kernel) {
     let patterns = [
         Pattern::Contiguous,
         Pattern::Uniform,
@@ -546,7 +551,7 @@ end
                     .collect();
                 let watch = Watch::new();
                 let launch = Launch { lanes, operands: &operands, watch: &watch };
-                let program = executor.compile(&kernel, &patterns);
+                let program = executor.compile(kernel, &patterns);
                 program.launch_rows(&launch, &steps[missing..], rows);
                 let contents = buffers.map(|buffer| buffer.to_bytes(0, buffer.len()));
                 (watch.take_fault(), contents)
