@@ -135,7 +135,7 @@ impl Branches {
             _ => Vec::new(),
         };
         let offset = base.below(9);
-        let total = offset + elements + base.below(3);
+        let total = offset + elements + base.below(20);
         let memory = if kind == SlotKind::Events { Type::U32 } else { ty };
         let contents = (0..total).map(|_| match kind {
             SlotKind::Events => 0,
@@ -360,7 +360,7 @@ impl Branches {
 
     /// Values and conditions that live through everything.
     fn keep_many(&mut self) {
-        for _ in 0..30 + self.base.below(30) {
+        for _ in 0..12 + self.base.below(48) {
             let read = self.base.define(Type::F32, Op::Read(OUT));
             let bits = self.base.random_bits(Type::F32);
             let number = self.base.constant(Type::F32, bits);
