@@ -266,6 +266,53 @@ fn many_values_at_a_time() {
     }
 }
 
+/// What goes wrong in one launch is forgotten in the next one of the same program.
+#[test]
+fn faults_are_of_one_launch() {
+    let kernel: Kernel = "
+kernel \"element\"
+slot index: i32 variable neuron
+slot array: f32 array
+slot out: f32 variable neuron writable
+begin
+  %0: i32 = read index
+  %1: i64 = convert %0
+  %2: f32 = load_element array, %1
+  write out, %2
+end
+"
+    .parse()
+    .unwrap();
+    let patterns = [Pattern::Contiguous, Pattern::Whole, Pattern::Contiguous];
+    let lanes = 40;
+    let [array, out] = [10, lanes].map(|length| Buffer::new(Type::F32, length).unwrap());
+    array.fill(0, 10, u64::from(2f32.to_bits()));
+    for executor in executors() {
+        let index = Buffer::new(Type::I32, lanes).unwrap();
+        let operands = [operand(&index), operand(&array), operand(&out)];
+        let watch = Watch::new();
+        let program = executor.compile(&kernel, &patterns);
+        let launch = || program.launch(&Launch { lanes, operands: &operands, watch: &watch });
+        let repeated = program.repeat(lanes, operands.to_vec(), &watch);
+        for run in [&launch as &dyn Fn(), &*repeated] {
+            for (lane, bad) in [(3, 10), (39, -1), (17, i32::MIN), (20, 9)] {
+                index.store(lane, u64::from(bad as u32));
+                run();
+                let fault = (bad != 9).then(|| Fault::IndexOutOfRange {
+                    kernel: "element".into(),
+                    array: "array".into(),
+                    index: i64::from(bad),
+                    length: 10,
+                });
+                assert_eq!(watch.take_fault(), fault, "{executor:?}");
+                let expected = if bad == 9 { Some(u64::from(2f32.to_bits())) } else { Some(0) };
+                assert_eq!(out.load(lane), expected);
+                index.store(lane, 0);
+            }
+        }
+    }
+}
+
 /// Elements whose numbers have 32 bits, in an array and in a gathered variable. Nearly all of the
 /// memory is never touched, and so never there.
 #[test]
