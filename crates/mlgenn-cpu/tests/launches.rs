@@ -266,6 +266,128 @@ fn many_values_at_a_time() {
     }
 }
 
+/// What goes wrong in one launch is forgotten in the next one of the same program.
+#[test]
+fn faults_are_of_one_launch() {
+    let kernel: Kernel = "
+kernel \"element\"
+slot index: i32 variable neuron
+slot array: f32 array
+slot out: f32 variable neuron writable
+begin
+  %0: i32 = read index
+  %1: i64 = convert %0
+  %2: f32 = load_element array, %1
+  write out, %2
+end
+"
+    .parse()
+    .unwrap();
+    let patterns = [Pattern::Contiguous, Pattern::Whole, Pattern::Contiguous];
+    let lanes = 40;
+    let [array, out] = [10, lanes].map(|length| Buffer::new(Type::F32, length).unwrap());
+    array.fill(0, 10, u64::from(2f32.to_bits()));
+    for executor in executors() {
+        let index = Buffer::new(Type::I32, lanes).unwrap();
+        let operands = [operand(&index), operand(&array), operand(&out)];
+        let watch = Watch::new();
+        let program = executor.compile(&kernel, &patterns);
+        let launch = || program.launch(&Launch { lanes, operands: &operands, watch: &watch });
+        let repeated = program.repeat(lanes, operands.to_vec(), &watch);
+        for run in [&launch as &dyn Fn(), &*repeated] {
+            for (lane, bad) in [(3, 10), (39, -1), (17, i32::MIN), (20, 9)] {
+                index.store(lane, u64::from(bad as u32));
+                run();
+                let fault = (bad != 9).then(|| Fault::IndexOutOfRange {
+                    kernel: "element".into(),
+                    array: "array".into(),
+                    index: i64::from(bad),
+                    length: 10,
+                });
+                assert_eq!(watch.take_fault(), fault, "{executor:?}");
+                let expected = if bad == 9 { Some(u64::from(2f32.to_bits())) } else { Some(0) };
+                assert_eq!(out.load(lane), expected);
+                index.store(lane, 0);
+            }
+        }
+    }
+}
+
+/// Elements whose numbers have 32 bits, in an array and in a gathered variable. Nearly all of the
+/// memory is never touched, and so never there.
+#[test]
+fn long_arrays() {
+    let kernel: Kernel = "
+kernel \"long\"
+slot index: u32 variable neuron
+slot array: u8 array
+slot gathered: u8 variable post
+slot out: u8 variable neuron writable
+begin
+  %0: u32 = read index
+  %1: i64 = convert %0
+  %2: u8 = read gathered
+  %3: u8 = load_element array, %1
+  %4: u8 = or %2, %3
+  write out, %4
+end
+"
+    .parse()
+    .unwrap();
+    let patterns = [Pattern::Contiguous, Pattern::Whole, Pattern::Gather, Pattern::Contiguous];
+    let (lanes, start) = (20, u64::from(u32::MAX / 2) - 10);
+    let [index, zeros] = [(); 2].map(|()| Buffer::new(Type::U32, lanes).unwrap());
+    let short = Buffer::new(Type::U8, 1).unwrap();
+    let Ok(long) = Buffer::new(Type::U8, start as usize + 30) else { return };
+    for lane in 0..lanes as u64 {
+        index.store(lane as usize, start + lane);
+        long.store((start + lane) as usize, lane);
+    }
+    let indices: Vec<u32> = (start as u32..).take(lanes).collect();
+    let gathered = [(&long, &indices[..]), (&short, &[0; 20])];
+    let launches =
+        [(&index, &long, gathered[0]), (&zeros, &short, gathered[0]), (&index, &long, gathered[1])];
+    for (executor, (index, array, (buffer, indices))) in
+        executors().into_iter().flat_map(|executor| launches.map(|launch| (executor, launch)))
+    {
+        let out = Buffer::new(Type::U8, lanes).unwrap();
+        let gathered = Operand { indices, ..operand(buffer) };
+        let operands = [operand(index), operand(array), gathered, operand(&out)];
+        let watch = Watch::new();
+        let program = executor.compile(&kernel, &patterns);
+        program.launch(&Launch { lanes, operands: &operands, watch: &watch });
+        assert_eq!(watch.take_fault(), None);
+        assert!((0..lanes).all(|lane| out.load(lane) == Some(lane as u64)), "{executor:?}");
+    }
+}
+
+/// More constants than there are registers, each beside a load that is made part of the addition.
+#[test]
+fn many_constants_beside_loads() {
+    use std::fmt::Write;
+    let count = 40;
+    let mut text = String::from("kernel \"constants\"\n");
+    for i in 0..count {
+        writeln!(text, "slot x{i}: f32 variable neuron writable").unwrap();
+    }
+    text.push_str("begin\n");
+    for i in 0..count {
+        let [read, number, sum] = [0, 1, 2].map(|value| 3 * i + value);
+        writeln!(text, "  %{read}: f32 = read x{i}\n  %{number}: f32 = const {i}.5").unwrap();
+        writeln!(text, "  %{sum}: f32 = add %{number}, %{read}\n  write x{i}, %{sum}").unwrap();
+    }
+    text.push_str("end\n");
+    let kernel: Kernel = text.parse().unwrap();
+    for lanes in [1, 16, 37] {
+        let float = |x: u64| u64::from((x as f32).to_bits());
+        let slots = (0..count as u64).map(|slot| {
+            binding(Pattern::Contiguous, Type::F32, (0..40).map(|i| float(i * slot)).collect())
+        });
+        let case = Case { kernel: kernel.clone(), lanes, slots: slots.collect() };
+        assert_eq!(difference(&case), None);
+    }
+}
+
 /// Such values are read where the branches begin: in nested ones, in several, around a loop.
 #[test]
 fn gathered_values_of_branches() {
@@ -423,7 +545,12 @@ end
 /// Launches of many rows do what one launch for each row does.
 #[test]
 fn rows_are_launches() {
-    let kernel: Kernel = "
+    compare_rows(&ROWS.parse().unwrap());
+    // Without the sum over all lanes it is one function.
+    compare_rows(&ROWS.replace("  accumulate out_pre, %4\n", "").parse().unwrap());
+}
+
+const ROWS: &str = "
 kernel \"rows\"
 slot g: f32 variable synapse writable
 slot pre: f32 variable pre
@@ -441,9 +568,9 @@ begin
   %5: f32 = subtract %0, %3
   write g, %5
 end
-"
-    .parse()
-    .unwrap();
+";
+
+fn compare_rows(kernel: &Kernel) {
     let patterns = [
         Pattern::Contiguous,
         Pattern::Uniform,
@@ -471,7 +598,7 @@ end
                     .collect();
                 let watch = Watch::new();
                 let launch = Launch { lanes, operands: &operands, watch: &watch };
-                let program = executor.compile(&kernel, &patterns);
+                let program = executor.compile(kernel, &patterns);
                 program.launch_rows(&launch, &steps[missing..], rows);
                 let contents = buffers.map(|buffer| buffer.to_bytes(0, buffer.len()));
                 (watch.take_fault(), contents)

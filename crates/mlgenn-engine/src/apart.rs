@@ -47,7 +47,9 @@ pub(crate) fn has_own_elements(plan: &Plan, planned: &PlannedKernel, size: usize
 /// Whether an array whose elements the kernel stores to is behind another slot, too.
 fn meets_itself(planned: &PlannedKernel) -> bool {
     let bound = |slot: usize| match planned.bindings[slot] {
-        SlotBinding::Array { array, .. } => Some(array),
+        SlotBinding::Array { array, .. }
+        | SlotBinding::AllCopies { array }
+        | SlotBinding::Ring { array } => Some(array),
         _ => None,
     };
     let is_stored = |slot: usize| {
@@ -89,3 +91,7 @@ fn size(plan: &Plan, planned: &PlannedKernel) -> Option<usize> {
     let size = sizes.next()?;
     sizes.all(|other| other == size).then_some(size)
 }
+
+#[cfg(test)]
+#[path = "apart_tests.rs"]
+mod tests;

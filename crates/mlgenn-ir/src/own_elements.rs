@@ -22,8 +22,9 @@ pub struct Lanes {
 }
 
 /// Whether every array that the kernel stores to is only indexed with
-/// `size * members * anything + size * member + neuron` (plus a constant): different lanes touch
-/// different elements. Indices are taken not to wrap, as such an index is outside of the array.
+/// `size * members * anything + size * member + neuron`, plus a constant that is the same for the
+/// whole array: different lanes touch different elements. Indices are taken not to wrap, as such an
+/// index is outside of the array.
 pub fn lanes_own_elements(kernel: &Kernel, lanes: Lanes) -> bool {
     let mut stored = Vec::new();
     kernel.body.for_each_op(&mut |op| match op {
@@ -34,7 +35,8 @@ pub fn lanes_own_elements(kernel: &Kernel, lanes: Lanes) -> bool {
     if stored.is_empty() {
         return true;
     }
-    let mut finder = Finder { kernel, lanes, modulus, stored, residues: HashMap::new() };
+    let (residues, constants) = (HashMap::new(), HashMap::new());
+    let mut finder = Finder { kernel, lanes, modulus, stored, residues, constants };
     modulus > 0 && finder.follow(&kernel.body)
 }
 
@@ -53,6 +55,8 @@ struct Finder<'a> {
     stored: Vec<SlotId>,
     /// Values of which nothing is known have no entry.
     residues: HashMap<Value, Residue>,
+    /// The constant in the indices of each array: with another one, lanes meet.
+    constants: HashMap<SlotId, u64>,
 }
 
 impl Finder<'_> {
@@ -63,7 +67,7 @@ impl Finder<'_> {
                 Op::LoadElement(slot, index)
                 | Op::StoreElement(slot, index, _)
                 | Op::AccumulateElement(slot, index, _) => {
-                    !self.stored.contains(slot) || self.is_own(*index)
+                    !self.stored.contains(slot) || self.is_own(*slot, *index)
                 }
                 Op::AddressOf(slot) => !self.stored.contains(slot),
                 _ => true,
@@ -77,14 +81,13 @@ impl Finder<'_> {
         })
     }
 
-    fn is_own(&self, index: Value) -> bool {
-        let wanted = |residue: &Residue| {
-            // With one neuron or one member, multiples of its number are none.
-            let neuron = residue.neuron == 1 % self.modulus || self.lanes.size == 1;
-            let member = residue.member == self.lanes.size % self.modulus;
-            neuron && (member || self.lanes.members == 1)
-        };
-        self.residues.get(&index).is_some_and(wanted)
+    fn is_own(&mut self, slot: SlotId, index: Value) -> bool {
+        let Some(residue) = self.residues.get(&index) else { return false };
+        // With one neuron or one member, multiples of its number are none.
+        let neuron = residue.neuron == 1 % self.modulus || self.lanes.size == 1;
+        let member = residue.member == self.lanes.size % self.modulus || self.lanes.members == 1;
+        let constant = *self.constants.entry(slot).or_insert(residue.constant);
+        neuron && member && constant == residue.constant
     }
 
     fn residue(&self, op: &Op, results: &[Value]) -> Option<Residue> {
@@ -107,7 +110,12 @@ impl Finder<'_> {
             Op::Read(slot) if Some(*slot) == self.lanes.member => {
                 Some(Residue { member: 1 % self.modulus, ..Residue::default() })
             }
-            Op::Convert(value) => known(value),
+            Op::Convert(value) => {
+                // Narrower numbers, and floating-point ones, are the same for several lanes.
+                let ty = self.kernel.value_type(*results.first()?);
+                let is_wide = ty.is_integer() && ty.bytes() >= 4;
+                known(value).filter(|_| is_wide)
+            }
             Op::Binary(BinaryOp::Add, a, b) => {
                 let (a, b) = (known(a)?, known(b)?);
                 Some(Residue {
@@ -172,5 +180,30 @@ mod tests {
         assert!(!own(&ring(40, 9)));
         assert!(!own("%20: i64 = convert %0"));
         assert!(!own("%20: i64 = convert %3"));
+        for ty in ["u8", "i16", "f32", "bool"] {
+            let narrowed = ring(40, 10).replace("%20: i64 = convert %15", "");
+            assert!(!own(&format!("{narrowed}%16: {ty} = convert %15\n%20: i64 = convert %16")));
+        }
+    }
+
+    /// Elements of the same lane are at the same distance from those of other lanes.
+    #[test]
+    fn neighbours_are_not_own() {
+        let plus = |number: u32, name: &str, next: u32| {
+            let text = "%N: u32 = const D\n%M: u32 = add %15, %N\n";
+            let text = text.replace('D', &number.to_string()).replace('N', &next.to_string());
+            text.replace('M', &(next + 1).to_string())
+                + &format!("{name}: i64 = convert %{}\n", next + 1)
+        };
+        let index = "%10: u32 = const 40\n%11: u32 = multiply %3, %10\n%12: u32 = const 10\n\
+                     %13: u32 = multiply %1, %12\n%14: u32 = add %11, %13\n\
+                     %15: u32 = add %14, %0\n";
+        for (stored, loaded, is_own) in
+            [(0, 0, true), (1, 1, true), (3, 43, true), (0, 1, false), (1, 0, false)]
+        {
+            let [to, from] = [plus(stored, "%20", 16), plus(loaded, "%30", 18)];
+            let load = "%31: f32 = load_element ring, %30";
+            assert_eq!(own(&format!("{index}{to}{from}{load}")), is_own, "{stored} {loaded}");
+        }
     }
 }

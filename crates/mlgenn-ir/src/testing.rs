@@ -1,5 +1,5 @@
 //! What tests of executors share: launches with their memory ([`Case`]), random ones
-//! ([`random_kernel`]), ones of every operation ([`operation_cases`]) and ones in text files
+//! ([`random_kernel`], [`random_branches`]), ones of every operation ([`operation_cases`]) and ones in text files
 //! ([`filetest`]). Behind the feature `testing`.
 
 pub mod filetest;
@@ -9,9 +9,9 @@ mod operations;
 pub use operations::operation_cases;
 use proptest::strategy::Strategy;
 
-use crate::buffer::Buffer;
+use crate::buffer::{AllocationError, Buffer};
 use crate::kernel::Kernel;
-use crate::launch::{Executor, Fault, Launch, Operand, Pattern, Ring, Watch};
+use crate::launch::{Executor, Fault, Launch, Operand, Pattern, Program, Ring, Watch};
 use crate::types::Type;
 
 /// A kernel and everything that a launch of it needs. Its debug form leaves the memory out.
@@ -55,7 +55,22 @@ pub struct Outcome {
 
 impl Case {
     /// Run the kernel on fresh memory. Fails if there is not enough memory.
-    pub fn run(&self, executor: &dyn Executor) -> Result<Outcome, crate::buffer::AllocationError> {
+    pub fn run(&self, executor: &dyn Executor) -> Result<Outcome, AllocationError> {
+        self.run_program(&*executor.compile(&self.kernel, &self.patterns()))
+    }
+
+    /// Run the kernel, whose lanes must be apart, on fresh memory, see
+    /// [`Executor::compile_apart`]. Fails if there is not enough memory.
+    pub fn run_apart(&self, executor: &dyn Executor) -> Result<Outcome, AllocationError> {
+        self.run_program(&*executor.compile_apart(&self.kernel, &self.patterns()))
+    }
+
+    /// How lanes map to the elements of each slot.
+    pub fn patterns(&self) -> Vec<Pattern> {
+        self.slots.iter().map(|binding| binding.pattern).collect()
+    }
+
+    fn run_program(&self, program: &dyn Program) -> Result<Outcome, AllocationError> {
         let mut buffers = Vec::new();
         for binding in &self.slots {
             let buffer = Buffer::new(binding.ty, binding.contents.len())?;
@@ -76,13 +91,8 @@ impl Case {
                 ring: binding.ring,
             })
             .collect();
-        let patterns: Vec<_> = self.slots.iter().map(|binding| binding.pattern).collect();
         let watch = Watch::new();
-        executor.compile(&self.kernel, &patterns).launch(&Launch {
-            lanes: self.lanes,
-            operands: &operands,
-            watch: &watch,
-        });
+        program.launch(&Launch { lanes: self.lanes, operands: &operands, watch: &watch });
         let contents = |buffer: &Buffer| {
             let bits = (0..buffer.len()).filter_map(|i| buffer.load(i));
             bits.map(|bits| one_nan(buffer.ty(), bits)).collect()
@@ -93,7 +103,7 @@ impl Case {
 
 impl std::fmt::Debug for Case {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let patterns: Vec<_> = self.slots.iter().map(|slot| slot.pattern).collect();
+        let patterns = self.patterns();
         writeln!(f, "{} lanes, patterns {patterns:?}\n{}", self.lanes, self.kernel)
     }
 }
@@ -134,10 +144,18 @@ pub fn random_kernel_of(seed: u64, size: usize, lanes: usize) -> Case {
     generate::case(seed, size, lanes)
 }
 
+/// The random kernel of that seed with about `size` instructions and branches in branches, of
+/// operations on at most 32 bits alone: what can become one function. If `apart`, lanes write to
+/// arrays and gathered variables, too, at elements of their own.
+pub fn random_branches(seed: u64, size: usize, lanes: usize, apart: bool) -> Case {
+    generate::branches::case(seed, size, lanes, apart)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::interpret::Interpreter;
+    use crate::op::Op;
     use crate::verify::verify;
 
     /// Random kernels are valid, and most of them run to the end.
@@ -159,6 +177,27 @@ mod tests {
             assert_eq!(case.run(&Interpreter).unwrap(), outcome);
         }
         assert!(runs > 200 && changes > 300, "{runs} without fault, {changes} with changes");
+    }
+
+    /// Those with branches as well.
+    #[test]
+    fn random_branches_are_valid_and_run() {
+        let (mut runs, mut branches) = (0, 0);
+        for seed in 0..400 {
+            let case = random_branches(seed, 30, seed as usize % 300, seed % 2 == 0);
+            verify(&case.kernel).unwrap();
+            let outcome = case.run(&Interpreter).unwrap();
+            assert!(
+                !matches!(outcome.fault, Some(Fault::OperandOutOfRange { .. })),
+                "{:?}",
+                outcome.fault
+            );
+            runs += usize::from(outcome.fault.is_none());
+            let mut has_branch = false;
+            case.kernel.body.for_each_op(&mut |op| has_branch |= matches!(op, Op::If { .. }));
+            branches += usize::from(has_branch);
+        }
+        assert!(runs > 200 && branches > 350, "{runs} without fault, {branches} with branches");
     }
 
     /// Every operation but `Print` occurs.

@@ -238,8 +238,11 @@ impl<'a> Emitter<'a> {
             Node::Load(..) if self.folded[id] => {}
             Node::Load(from, width) => {
                 let register = self.vector_for(id)?;
-                let address = self.address(from, width);
-                self.assembler.put(self.isa.load(width), &[R(register), Argument::Memory(address)]);
+                let arguments = [R(register), Argument::Memory(self.address(from, width))];
+                // Buffers have room behind their last elements, but lists have none.
+                let is_partial = self.is_tail && self.isa.has_masks() && from.is_slot();
+                let mask = if is_partial { TAIL_MASK } else { Register::None };
+                self.assembler.put_masked(self.isa.load(width), &arguments, mask, is_partial);
             }
             Node::Unary(op, a) => {
                 let a = self.argument(a)?;
@@ -251,7 +254,8 @@ impl<'a> Emitter<'a> {
                 self.put_all(code, arguments);
             }
             Node::Binary(op, a, b) => {
-                let folds = self.registers.register(a).is_none();
+                // The second one may be in memory; a load that is part of the instruction has to be.
+                let folds = self.registers.register(a).is_none() && !self.folded[b];
                 let (a, b) = if op.commutes() && folds { (b, a) } else { (a, b) };
                 let a = self.vector(a)?;
                 let b = self.argument(b)?;

@@ -209,6 +209,7 @@ mod tests {
 
     use mlgenn_ir::Kernel;
     use mlgenn_ir::launch::Pattern;
+    use mlgenn_ir::testing::random_branches;
 
     use super::Compiler;
     use crate::simd::Level;
@@ -270,6 +271,28 @@ end
                 }
                 Level::Baseline | Level::Portable => assert!(program.native.is_none()),
             }
+        }
+    }
+
+    /// The same for random kernels with branches, most of which there is machine code for.
+    #[test]
+    fn most_kernels_with_branches_are_one_function() {
+        if !Level::available().contains(&Level::Avx512) {
+            return;
+        }
+        for apart in [false, true] {
+            let (mut all, mut whole) = (0, 0);
+            for seed in 0..200 {
+                let case = random_branches(seed, 10 + seed as usize % 30, 16, apart);
+                let patterns = case.patterns();
+                if super::whole::has_branches(&case.kernel, &patterns) {
+                    let options = Options { shared_memory: false, native: true, apart };
+                    let program = assemble(&case.kernel, &patterns, Level::Avx512, options);
+                    all += 1;
+                    whole += usize::from(program.steps.len() == 1 && !program.has_blocks);
+                }
+            }
+            assert!(all > 150 && whole * 10 > all * 9, "{whole} of {all}, {apart}");
         }
     }
 

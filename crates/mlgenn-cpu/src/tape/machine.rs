@@ -228,11 +228,15 @@ impl Program for BlockProgram {
 impl BlockProgram {
     /// Whether a launch has what the program takes for granted that there is not.
     fn needs_care(&self, launch: &Launch<'_>) -> bool {
+        let operand = |slot: usize| &launch.operands[slot];
         let too_long = |arrays: &ArrayAccesses| {
-            let length = |&(slot, _): &(usize, usize)| launch.operands[slot].length;
-            arrays.lengths.iter().map(length).any(|length| length > ArrayAccesses::LONGEST)
+            let mut lengths = arrays.lengths.iter().map(|&(slot, _)| operand(slot).length);
+            lengths.any(|length| length > ArrayAccesses::LONGEST)
         };
-        self.bindings.share_memory(launch) || self.arrays.as_ref().is_some_and(too_long)
+        let gathered = self.lists.iter().map(|&slot| operand(slot as usize).buffer.len());
+        self.bindings.share_memory(launch)
+            || self.arrays.as_ref().is_some_and(too_long)
+            || gathered.max() > Some(ArrayAccesses::LONGEST)
     }
 
     /// The program for launches that need care.

@@ -1,5 +1,7 @@
 //! Random kernels and random memory.
 
+pub(super) mod branches;
+
 use mlgenn_lang::typed::RandomFunction;
 
 use super::{Binding, Case};
@@ -13,28 +15,11 @@ use crate::{math, random};
 
 /// A random case; the same for the same arguments.
 pub(super) fn case(seed: u64, size: usize, lanes: usize) -> Case {
-    let kernel = Kernel {
-        name: format!("random {seed} {size}"),
-        slots: Vec::new(),
-        values: Vec::new(),
-        body: Region::default(),
-    };
-    let mut generator = Generator {
-        seed,
-        drawn: 0,
-        lanes,
-        kernel,
-        bindings: Vec::new(),
-        visible: Vec::new(),
-        pointers: Vec::new(),
-        open: vec![Vec::new()],
-    };
+    let mut generator = Generator::new(seed, format!("random {seed} {size}"), lanes);
     generator.add_slots();
     generator.instructions(size, 0);
     generator.finish();
-    let Generator { mut kernel, bindings, mut open, .. } = generator;
-    kernel.body.instructions = open.pop().unwrap_or_default();
-    Case { kernel, lanes, slots: bindings }
+    generator.into_case()
 }
 
 const NUMBERS: [Type; 10] = [
@@ -75,6 +60,25 @@ struct Generator {
 }
 
 impl Generator {
+    fn new(seed: u64, name: String, lanes: usize) -> Self {
+        let (slots, values, body) = (Vec::new(), Vec::new(), Region::default());
+        Self {
+            seed,
+            drawn: 0,
+            lanes,
+            kernel: Kernel { name, slots, values, body },
+            bindings: Vec::new(),
+            visible: Vec::new(),
+            pointers: Vec::new(),
+            open: vec![Vec::new()],
+        }
+    }
+
+    fn into_case(mut self) -> Case {
+        self.kernel.body.instructions = self.open.pop().unwrap_or_default();
+        Case { kernel: self.kernel, lanes: self.lanes, slots: self.bindings }
+    }
+
     fn bits(&mut self) -> u32 {
         self.drawn += 1;
         philox4x32([self.drawn, 0, 0, 0], [self.seed as u32, (self.seed >> 32) as u32])[0]
@@ -90,6 +94,17 @@ impl Generator {
 
     fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[self.below(items.len())]
+    }
+
+    /// So many of the numbers below a limit, in any order and none of them twice.
+    fn some_of(&mut self, limit: usize, count: usize) -> Vec<u32> {
+        let mut all: Vec<u32> = (0..limit as u32).collect();
+        for at in 0..count {
+            let other = at + self.below(limit - at);
+            all.swap(at, other);
+        }
+        all.truncate(count);
+        all
     }
 
     fn number_type(&mut self) -> Type {
