@@ -1,6 +1,7 @@
 //! The executor of blocks of lanes.
 
 use mlgenn_ir::Kernel;
+use mlgenn_ir::days::Days;
 use mlgenn_ir::launch::{AddRows, Executor, Pattern, Program};
 use mlgenn_ir::row_update::UpdateRows;
 use mlgenn_ir::run_lists::AddRuns;
@@ -10,7 +11,7 @@ use mlgenn_ir::traces::{CatchUp, Jump, RowSums, Traces, Watched};
 
 use crate::simd::Level;
 use crate::tape::{Options, assemble};
-use crate::{dense_rows, events, row_sums, row_updates, runs, sparse_rows, traces};
+use crate::{days, dense_rows, events, row_sums, row_updates, runs, sparse_rows, traces};
 
 /// Runs kernels on the vector unit of this processor, a block of lanes at a time; the results are
 /// those of [`mlgenn_ir::Interpreter`] to the bit (the bits of NaNs apart).
@@ -70,6 +71,14 @@ impl Executor for BlockExecutor {
     fn compile_apart(&self, kernel: &Kernel, patterns: &[Pattern]) -> Box<dyn Program> {
         let options = Options { shared_memory: false, native: self.native, apart: true };
         Box::new(assemble(kernel, patterns, self.level, options))
+    }
+
+    fn has_masks(&self) -> bool {
+        self.native && self.level == Level::Avx512
+    }
+
+    fn run_days(&self, days: Days<'_>) -> usize {
+        days::run_days(self.level, days)
     }
 
     fn name(&self) -> &'static str {

@@ -3,12 +3,15 @@
 //! Input neurons wait for the times of their spikes, and nothing that happens meanwhile makes a
 //! difference to them. So at the start of a stretch of timesteps they go through all of it: every
 //! launch takes each neuron to the next timestep in which it is due, whichever that is, and what is
-//! left to do in a timestep is to hand out the events that were found for it.
+//! left to do in a timestep is to hand out the events that were found for it. As long as many are on
+//! their way, launches are for all neurons of a block, which lie side by side in memory; the others
+//! are left out under a mask.
 
 use std::collections::BTreeSet;
 
 use mlgenn_ir::launch::Executor;
-use mlgenn_ir::{Domain, Op, SlotKind, Type};
+use mlgenn_ir::passes::where_number;
+use mlgenn_ir::{Domain, Op, SlotId, SlotKind, Type};
 use mlgenn_model::layout::ArrayId;
 use mlgenn_model::plan::{Plan, PlannedKernel, Scalar, SlotBinding, SynapseGroupPlan};
 
@@ -21,6 +24,8 @@ use crate::worker::ActiveLanes;
 pub(crate) struct AheadPrograms {
     /// Updates some neurons, each at a time of its own, and asks how long they sleep next.
     pub(crate) update: BoundKernel,
+    /// The same for those neurons of a block that have a time, if that costs little for the others.
+    pub(crate) all: Option<BoundKernel>,
     /// Arrays that are ahead of time, or must not change.
     arrays: BTreeSet<ArrayId>,
 }
@@ -48,7 +53,9 @@ impl AheadPrograms {
             return None;
         }
         let update = BoundKernel::new(executor, plan, &planned, LaneMap::ActiveNeurons);
-        Some(Self { update, arrays })
+        let all = executor.has_masks().then(|| only_with_time(&planned)).flatten();
+        let all = all.map(|all| BoundKernel::new(executor, plan, &all, LaneMap::BlockAhead));
+        Some(Self { update, all, arrays })
     }
 
     /// Whether it has to do with an array.
@@ -66,6 +73,14 @@ fn with_own_times(planned: &PlannedKernel) -> PlannedKernel {
         }
     }
     planned
+}
+
+/// The same kernel for those lanes whose time is a number.
+fn only_with_time(planned: &PlannedKernel) -> Option<PlannedKernel> {
+    let time = SlotBinding::Scalar(Scalar::Time);
+    let slot = planned.bindings.iter().position(|binding| *binding == time)?;
+    let kernel = where_number(&planned.kernel, SlotId(slot as u32));
+    Some(PlannedKernel { kernel, ..planned.clone() })
 }
 
 /// Whether lanes depend on nothing but time and what is their own.
@@ -108,7 +123,10 @@ fn kernels(group: &SynapseGroupPlan) -> impl Iterator<Item = &PlannedKernel> {
 pub(crate) struct Ahead {
     /// Whether they have.
     pub(crate) is_made: bool,
-    /// The timestep of the stretch that each neuron has reached that is still on its way.
+    /// The timestep of the stretch in which each neuron of the block is due next, while all are
+    /// launched.
+    pub(crate) all_days: Vec<u32>,
+    /// That of each neuron that is still on its way and listed.
     pub(crate) days: Vec<u32>,
     /// Of each event queue.
     pub(crate) events: Vec<DatedEvents>,
@@ -120,23 +138,15 @@ impl Ahead {
         self.is_made = false;
     }
 
-    /// List all neurons that are due in a stretch: the `i`-th sleeps for `timesteps[i]` from `now`
-    /// on. Batch members have `size` of them.
-    pub(crate) fn set_out(
-        &mut self,
-        (now, stretch): (usize, usize),
-        timesteps: &[u32],
-        size: usize,
-        lanes: &mut ActiveLanes,
-    ) {
+    /// List all neurons that are due in a stretch. Batch members have `size` of them.
+    pub(crate) fn list(&mut self, stretch: usize, size: usize, lanes: &mut ActiveLanes) {
         lanes.clear();
         self.days.clear();
-        for (member, timesteps) in (0..).zip(timesteps.chunks(size.max(1))) {
-            for (neuron, &timesteps) in (0..).zip(timesteps) {
-                let day = now.saturating_add(timesteps.max(1) as usize);
-                if day < stretch {
+        for (member, days) in (0..).zip(self.all_days.chunks(size.max(1))) {
+            for (neuron, &day) in (0..).zip(days) {
+                if (day as usize) < stretch {
                     lanes.push(member, neuron, member * size as u32 + neuron);
-                    self.days.push(day as u32);
+                    self.days.push(day);
                 }
             }
         }
@@ -223,7 +233,8 @@ mod tests {
     #[test]
     fn neurons_leave_at_the_end_of_the_stretch() {
         let (mut ahead, mut lanes) = (Ahead::default(), ActiveLanes::default());
-        ahead.set_out((0, 10), &[0, 3, 10, u32::MAX, 9, 10], 3, &mut lanes);
+        ahead.all_days = vec![1, 3, 10, u32::MAX, 9, 10];
+        ahead.list(10, 3, &mut lanes);
         assert_eq!((&*lanes.distances, &*ahead.days), (&[0, 1, 4][..], &[1, 3, 9][..]));
         assert_eq!((&*lanes.members, &*lanes.neurons), (&[0, 0, 1][..], &[0, 1, 1][..]));
         ahead.go_on(10, &[9, 2, u32::MAX], &mut lanes);

@@ -2,11 +2,17 @@
 
 use std::ops::Range;
 
+use mlgenn_ir::days::Days;
+use mlgenn_model::plan::{EventQueueId, Plan};
+
 use crate::ahead::{Ahead, AheadPrograms};
-use crate::bind::{BoundKernel, Operands, block_words};
+use crate::bind::{BoundKernel, Operands, Place, block_words};
 use crate::compiled::{PopulationPrograms, SleepPrograms};
 use crate::neuron_update::{for_each_bit, places};
 use crate::schedule::BlockStep;
+
+/// As long as one neuron in so many is on its way, all are launched.
+const SOME: usize = 12;
 
 impl BlockStep<'_> {
     /// Update a population whose neurons go ahead of time: all of them in the first timestep of a
@@ -30,22 +36,75 @@ impl BlockStep<'_> {
         // Neurons that sleep are all in one launch.
         for (all, count) in places(population, programs, members, self.block, self.member) {
             self.launch(&sleep.all, &self.surroundings(), &all, count, &mut Operands::new());
-            if let Some(timesteps) = self.worker.memory.sleep.words(0, count) {
-                let (span, lanes) = ((self.now, self.stretch), &mut self.worker.active_lanes);
-                ahead.set_out(span, timesteps, population.size, lanes);
+            let update = &programs_ahead.update;
+            ahead.events.resize_with(update.queues.len(), Default::default);
+            ahead.events.iter_mut().for_each(|events| events.clear());
+            let mut due = self.set_out(&mut ahead, count);
+            if let Some(launched) = &programs_ahead.all
+                && count == all.members_of_lanes.len()
+            {
+                while due >= count / SOME && !self.shared.watch.should_stop() {
+                    due = self.go_on_together(launched, &all, &mut ahead, population.size);
+                }
             }
+            ahead.list(self.stretch, population.size, &mut self.worker.active_lanes);
         }
         self.go_ahead(&programs_ahead.update, &mut ahead);
         self.worker.ahead[index] = ahead;
     }
 
-    /// Take neurons through the stretch.
+    /// All neurons sleep from now on; how many are due before the end of the stretch.
+    fn set_out(&self, ahead: &mut Ahead, count: usize) -> usize {
+        let Some(timesteps) = self.worker.memory.sleep.words(0, count) else { return 0 };
+        ahead.all_days.resize(count, 0);
+        self.shared.model.backend.executor().run_days(Days::SetOut {
+            now: self.now as u32,
+            timesteps,
+            days: &mut ahead.all_days,
+            end: self.stretch as u32,
+        })
+    }
+
+    /// Take all neurons to the timestep in which they are due next; how many are due before the end
+    /// of the stretch after that.
+    fn go_on_together(
+        &self,
+        update: &BoundKernel,
+        all: &Place<'_>,
+        ahead: &mut Ahead,
+        size: usize,
+    ) -> usize {
+        let plan = &self.shared.model.plan;
+        let executor = self.shared.model.backend.executor();
+        let (memory, count, end) = (&self.worker.memory, ahead.all_days.len(), self.stretch as u32);
+        let (Some(times), Some(timesteps)) =
+            (memory.own_times.floats(0, count), memory.sleep.words(0, count))
+        else {
+            return 0;
+        };
+        let (first, dt) = (self.timestep - self.now as u64, plan.network.dt as f32);
+        executor.run_days(Days::Times { days: &ahead.all_days, end, first, dt, times });
+        self.launch(update, &self.surroundings(), all, count, &mut Operands::new());
+        for (ordinal, (queue, events)) in update.queues.iter().zip(&mut ahead.events).enumerate() {
+            let stride = event_stride(plan, *queue);
+            let start = ordinal * block_words(plan, *queue);
+            let words = memory.events.words(start, count.div_ceil(32)).unwrap_or_default();
+            let (mut next, mut bits) = (size, 0);
+            for_each_bit(words, |lane| {
+                while lane >= next {
+                    (next, bits) = (next + size, bits + stride);
+                }
+                events.push(ahead.all_days[lane], bits + (lane + size - next) as u32);
+            });
+        }
+        executor.run_days(Days::GoOn { timesteps, days: &mut ahead.all_days, end })
+    }
+
+    /// Take neurons that are listed through the stretch.
     fn go_ahead(&mut self, update: &BoundKernel, ahead: &mut Ahead) {
         let plan = &self.shared.model.plan;
         let first = self.timestep - self.now as u64;
         let member = plan.blocks.members(self.block).start;
-        ahead.events.resize_with(update.queues.len(), Default::default);
-        ahead.events.iter_mut().for_each(|events| events.clear());
         while !ahead.days.is_empty() && !self.shared.watch.should_stop() {
             let lanes = ahead.days.len();
             self.worker.set_own_times(plan, first, &ahead.days);
@@ -55,8 +114,7 @@ impl BlockStep<'_> {
                 update.queues.iter().zip(&mut ahead.events).enumerate()
             {
                 let start = ordinal * block_words(plan, *queue);
-                let array = plan.layout.array(plan.event_queues[queue.0].array);
-                let stride = (32 * array.slots * array.elements()) as u32;
+                let stride = event_stride(plan, *queue);
                 let words = self.worker.memory.events.words(start, lanes.div_ceil(32));
                 let active = &self.worker.active_lanes;
                 for_each_bit(words.unwrap_or_default(), |lane| {
@@ -92,4 +150,10 @@ impl BlockStep<'_> {
             }
         }
     }
+}
+
+/// Bits from the events of one batch member to those of the next.
+fn event_stride(plan: &Plan, queue: EventQueueId) -> u32 {
+    let array = plan.layout.array(plan.event_queues[queue.0].array);
+    (32 * array.slots * array.elements()) as u32
 }

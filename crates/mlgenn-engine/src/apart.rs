@@ -13,7 +13,9 @@ use crate::bind::LaneMap;
 pub(crate) fn is_apart(plan: &Plan, planned: &PlannedKernel, map: LaneMap) -> bool {
     let several = match map {
         LaneMap::Neurons => false,
-        LaneMap::BlockOfNeurons | LaneMap::ActiveNeurons => plan.network.batch_size > 1,
+        LaneMap::BlockOfNeurons | LaneMap::BlockAhead | LaneMap::ActiveNeurons => {
+            plan.network.batch_size > 1
+        }
         _ => return false,
     };
     let Some(size) = size(plan, planned) else { return false };

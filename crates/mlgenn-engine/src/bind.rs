@@ -22,6 +22,8 @@ pub(crate) enum LaneMap {
     Neurons,
     /// Lanes are the neurons of all members of a block, one member after the other.
     BlockOfNeurons,
+    /// The same, but events stay in the memory of the block.
+    BlockAhead,
     /// Lanes are some neurons of the members of a block, by a list.
     ActiveNeurons,
     /// Lanes are the synapses of a row of a dense matrix.
@@ -163,7 +165,7 @@ impl BoundKernel {
             if let SlotBinding::Events(queue) = binding {
                 let direct = match map {
                     LaneMap::BlockOfNeurons => lie_side_by_side(plan, *queue),
-                    LaneMap::ActiveNeurons => false,
+                    LaneMap::BlockAhead | LaneMap::ActiveNeurons => false,
                     _ => true,
                 };
                 if !direct {
@@ -381,13 +383,15 @@ fn lanes(domain: Domain, map: LaneMap, shared: bool, binding: &SlotBinding) -> (
     let index = matches!(binding, SlotBinding::Index(_));
     match (domain, map) {
         (Domain::Launch, _) => (Uniform, Unit::Start),
-        (Domain::Member, LaneMap::BlockOfNeurons | LaneMap::ActiveNeurons) => {
-            (Gather, Unit::ByMember)
-        }
+        (
+            Domain::Member,
+            LaneMap::BlockOfNeurons | LaneMap::BlockAhead | LaneMap::ActiveNeurons,
+        ) => (Gather, Unit::ByMember),
         (Domain::Member, _) => (Uniform, Unit::Start),
-        (Domain::Neuron, LaneMap::BlockOfNeurons | LaneMap::ActiveNeurons) if shared || index => {
-            (Gather, Unit::ByNeuron)
-        }
+        (
+            Domain::Neuron,
+            LaneMap::BlockOfNeurons | LaneMap::BlockAhead | LaneMap::ActiveNeurons,
+        ) if shared || index => (Gather, Unit::ByNeuron),
         (Domain::Neuron, LaneMap::ActiveNeurons) => (Gather, Unit::ByDistance),
         (Domain::Neuron, _) => (Contiguous, Unit::Stretch),
         (Domain::Pre, LaneMap::DenseRow | LaneMap::SparseRow) => (Uniform, Unit::Line),

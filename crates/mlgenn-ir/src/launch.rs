@@ -24,6 +24,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::buffer::Buffer;
+use crate::days::Days;
 use crate::kernel::{Kernel, SlotKind};
 use crate::poll;
 use crate::row_update::UpdateRows;
@@ -217,6 +218,17 @@ pub trait Executor: Send + Sync {
     /// it is, for all lanes, without the shortcuts that leave results alone.
     fn is_reference(&self) -> bool {
         false
+    }
+
+    /// Whether kernels with branches go through whole vectors of lanes, so that it costs little to
+    /// launch all neurons where only some have something to do.
+    fn has_masks(&self) -> bool {
+        false
+    }
+
+    /// See [`Days::run`].
+    fn run_days(&self, days: Days<'_>) -> usize {
+        days.run()
     }
 
     /// Add rows of a matrix to a vector: for each `row` in order and each column `j`,

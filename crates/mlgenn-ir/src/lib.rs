@@ -5,6 +5,7 @@
 
 pub mod buffer;
 mod builder;
+pub mod days;
 pub mod decay;
 pub mod evaluate;
 pub mod interpret;

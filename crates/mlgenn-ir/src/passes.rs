@@ -17,6 +17,7 @@ mod rewrite;
 mod sink_writes;
 mod sleep;
 mod split;
+mod where_number;
 
 pub use cse::cse;
 pub use dce::dce;
@@ -29,6 +30,7 @@ pub use resolve_pointers::resolve_pointers;
 pub use sink_writes::sink_writes;
 pub use sleep::{sleep, then_sleep};
 pub use split::split_invariant;
+pub use where_number::where_number;
 
 use crate::kernel::Kernel;
 
