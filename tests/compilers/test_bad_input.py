@@ -12,7 +12,7 @@ from mlgenn_rs import Connection, Network, Population
 from mlgenn_rs.callbacks import ConnVarRecorder, SpikeRecorder, VarRecorder
 from mlgenn_rs.compilers import EventPropCompiler, InferenceCompiler
 from mlgenn_rs.compilers.event_prop_compiler import default_params
-from mlgenn_rs.connectivity import Dense
+from mlgenn_rs.connectivity import Dense, FixedProbability
 from mlgenn_rs.initializers import Normal, Uniform
 from mlgenn_rs.neurons import (
     AdaptiveLeakyIntegrateFire,
@@ -117,6 +117,19 @@ def test_values_that_are_missing_or_too_large(
     error: type[Exception], match: str, network: Any
 ) -> None:
     refused(error, match, lambda: InferenceCompiler(5).compile(small(**network)[0], "test"))
+
+
+@pytest.mark.parametrize("connectivity", [Dense(1.0), FixedProbability(0.9, 1.0)])
+def test_drawn_delays_that_are_too_long(connectivity: Any) -> None:
+    network, _, _, conn = small(max_delay_steps=5)
+    conn.connectivity = connectivity
+    conn.connectivity.delay = Uniform(0, 200)
+    compiled = InferenceCompiler(5, rng_seed=1).compile(network, "test")
+    refused(ValueError, "a delay of 1[0-9][0-9] timesteps, which is longer", compiled.__enter__)
+    conn.connectivity.delay = Uniform(0, 5.9)
+    # Nothing is left of the first one
+    with InferenceCompiler(5, rng_seed=1).compile(network, "test"):
+        pass
 
 
 def test_compiling() -> None:

@@ -16,6 +16,7 @@ from ..population import Population
 from ..utils.callback_list import CallbackList
 from ..utils.endpoints import find_group, get_shape
 from ..utils.network import PopulationType, get_underlying_pop
+from .delay import check_drawn_delays
 from .summary import Summary, summarise
 
 UNPACK_GROUP = "UnpackInput"
@@ -72,6 +73,8 @@ class CompiledNetwork:
         ------
         RuntimeError
             If a network is loaded already.
+        ValueError
+            If an initialiser has drawn delays that are longer than ``max_delay_steps``.
         """
         if CompiledNetwork._loaded is not None:
             raise RuntimeError(
@@ -82,6 +85,12 @@ class CompiledNetwork:
         if self.communicator is not None:
             self.communicator.barrier()
         self.genn_model.load(num_recording_timesteps=self.num_recording_timesteps)
+        try:
+            for conn, genn_pop in self.connection_populations.items():
+                check_drawn_delays(conn, genn_pop)
+        except BaseException:
+            self.genn_model.unload()
+            raise
         CompiledNetwork._loaded = self
         return self
 

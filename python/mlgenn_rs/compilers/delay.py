@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.value import is_value_array, is_value_constant
+from ..engine.enums import SynapseMatrixType
+from ..utils.value import is_value_array, is_value_constant, is_value_initializer
 
 MAX_DELAY_SLOTS = 65535
 """Largest number of slots of a dendritic delay buffer."""
@@ -70,3 +71,36 @@ def check_delay(conn: Any, delay: Any) -> None:
                 f"connection {conn.name!r}: a delay of {longest} timesteps is longer than "
                 f"max_delay_steps={conn.max_delay_steps}"
             )
+
+
+def check_drawn_delays(conn: Any, genn_pop: Any) -> None:
+    """Raise an error if delays that an initialiser has drawn are longer than is reserved.
+
+    The dendritic delay buffer is a ring, so they would be other delays.  Delays that are trained
+    are kept within their bounds anyway.
+
+    Parameters
+    ----------
+    conn
+        Connection.
+    genn_pop
+        Its synapse group in a network that is loaded.
+
+    Raises
+    ------
+    ValueError
+        If there is a delay of more than ``max_delay_steps`` of the connection.
+    """
+    if not is_value_initializer(conn.connectivity.delay) or "d" not in genn_pop.vars:
+        return
+    if genn_pop.matrix_type == SynapseMatrixType.SPARSE:
+        genn_pop.pull_connectivity_from_device()
+    delays = genn_pop.vars["d"]
+    delays.pull_from_device()
+    steps = np.asarray(delays.values)
+    longest = int(np.max(steps, initial=0)) if steps.dtype.kind == "u" else 0
+    if longest > conn.max_delay_steps:
+        raise ValueError(
+            f"connection {conn.name!r}: its initialiser has drawn a delay of {longest} timesteps, "
+            f"which is longer than max_delay_steps={conn.max_delay_steps}"
+        )
