@@ -20,6 +20,9 @@ use crate::bind::{BoundKernel, LaneMap};
 use crate::compiled::updated;
 use crate::worker::ActiveLanes;
 
+/// Most words for the events of a queue in a stretch of timesteps, for each block: 16 MiB.
+pub(crate) const MOST_WORDS: usize = 1 << 22;
+
 /// Programs of neurons that can be updated ahead of time.
 pub(crate) struct AheadPrograms {
     /// Updates some neurons, each at a time of its own, and asks how long they sleep next.
@@ -100,12 +103,10 @@ fn is_self_contained(plan: &Plan, size: usize, planned: &PlannedKernel) -> bool 
     good &= has_own_elements(plan, planned, size);
     good && planned.bindings.iter().all(|binding| match binding {
         SlotBinding::Array { array, .. } => plan.layout.array(*array).ring.is_none(),
-        SlotBinding::Scalar(Scalar::Time) | SlotBinding::Index(_) | SlotBinding::Sleep => true,
-        SlotBinding::Events(queue) => {
-            let array = plan.layout.array(plan.event_queues[queue.0].array);
-            let words = plan.blocks.largest() * array.slots * array.elements();
-            u32::try_from(32 * words).is_ok()
-        }
+        SlotBinding::Scalar(Scalar::Time)
+        | SlotBinding::Index(_)
+        | SlotBinding::Sleep
+        | SlotBinding::Events(_) => true,
         _ => false,
     })
 }
@@ -166,52 +167,30 @@ impl Ahead {
     }
 }
 
-/// Events of a queue by timestep.
+/// Events of a queue: a bit for each neuron of a block and timestep of a stretch.
 #[derive(Debug, Default)]
 pub(crate) struct DatedEvents {
-    /// Timestep and bit of each, in any order.
-    found: Vec<(u32, u32)>,
-    /// First event of each timestep in `bits`, and one past the last of the last.
-    starts: Vec<u32>,
-    /// Bits in order of timesteps.
+    /// Words of a timestep.
+    words: usize,
     bits: Vec<u32>,
 }
 
 impl DatedEvents {
-    /// Forget all.
-    pub(crate) fn clear(&mut self) {
-        self.found.clear();
+    /// No events in a stretch of so many timesteps, with so many words each.
+    pub(crate) fn clear(&mut self, stretch: usize, words: usize) {
+        self.words = words;
+        self.bits.clear();
+        self.bits.resize(stretch * words, 0);
     }
 
     /// There is an event in a timestep of the stretch.
     pub(crate) fn push(&mut self, day: u32, bit: u32) {
-        self.found.push((day, bit));
+        self.bits[day as usize * self.words + bit as usize / 32] |= 1 << (bit % 32);
     }
 
-    /// All are known: put those of a stretch of so many timesteps in order.
-    pub(crate) fn sort(&mut self, stretch: usize) {
-        self.starts.clear();
-        self.starts.resize(stretch + 2, 0);
-        for &(day, _) in &self.found {
-            self.starts[day as usize + 2] += 1;
-        }
-        for day in 2..stretch + 2 {
-            self.starts[day] += self.starts[day - 1];
-        }
-        self.bits.clear();
-        self.bits.resize(self.found.len(), 0);
-        // While they are put in their places, `starts` is one timestep ahead.
-        for &(day, bit) in &self.found {
-            let next = &mut self.starts[day as usize + 1];
-            self.bits[*next as usize] = bit;
-            *next += 1;
-        }
-    }
-
-    /// The bits of the events in a timestep.
+    /// The words of the events in a timestep.
     pub(crate) fn on(&self, day: usize) -> &[u32] {
-        let bounds = self.starts.get(day).zip(self.starts.get(day + 1));
-        bounds.map_or(&[], |(&start, &end)| &self.bits[start as usize..end as usize])
+        &self.bits[day * self.words..(day + 1) * self.words]
     }
 }
 
@@ -222,12 +201,14 @@ mod tests {
     #[test]
     fn events_are_found_by_timestep() {
         let mut events = DatedEvents::default();
-        for (day, bit) in [(3, 5), (1, 7), (3, 2), (0, 9), (1, 1)] {
+        events.clear(2, 1);
+        events.push(1, 31);
+        events.clear(4, 2);
+        for (day, bit) in [(3, 5), (1, 37), (3, 2), (0, 9), (1, 1)] {
             events.push(day, bit);
         }
-        events.sort(5);
-        let on: Vec<_> = (0..6).map(|day| events.on(day).to_vec()).collect();
-        assert_eq!(on, [vec![9], vec![7, 1], vec![], vec![5, 2], vec![], vec![]]);
+        let on: Vec<_> = (0..4).map(|day| events.on(day)).collect();
+        assert_eq!(on, [[1 << 9, 0], [1 << 1, 1 << 5], [0, 0], [1 << 5 | 1 << 2, 0]]);
     }
 
     #[test]

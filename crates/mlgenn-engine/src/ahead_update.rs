@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use mlgenn_ir::days::Days;
-use mlgenn_model::plan::{EventQueueId, Plan};
 
 use crate::ahead::{Ahead, AheadPrograms};
 use crate::bind::{BoundKernel, Operands, Place, block_words};
@@ -33,12 +32,13 @@ impl BlockStep<'_> {
         let mut ahead = std::mem::take(&mut self.worker.ahead[index]);
         ahead.is_made = true;
         let members = self.shared.model.plan.blocks.members(self.block);
+        let words = members.len() * population.size.div_ceil(32);
         // Neurons that sleep are all in one launch.
         for (all, count) in places(population, programs, members, self.block, self.member) {
             self.launch(&sleep.all, &self.surroundings(), &all, count, &mut Operands::new());
             let update = &programs_ahead.update;
             ahead.events.resize_with(update.queues.len(), Default::default);
-            ahead.events.iter_mut().for_each(|events| events.clear());
+            ahead.events.iter_mut().for_each(|events| events.clear(self.stretch, words));
             let mut due = self.set_out(&mut ahead, count);
             if let Some(launched) = &programs_ahead.all
                 && count == all.members_of_lanes.len()
@@ -49,7 +49,7 @@ impl BlockStep<'_> {
             }
             ahead.list(self.stretch, population.size, &mut self.worker.active_lanes);
         }
-        self.go_ahead(&programs_ahead.update, &mut ahead);
+        self.go_ahead(&programs_ahead.update, &mut ahead, population.size);
         self.worker.ahead[index] = ahead;
     }
 
@@ -86,7 +86,7 @@ impl BlockStep<'_> {
         executor.run_days(Days::Times { days: &ahead.all_days, end, first, dt, times });
         self.launch(update, &self.surroundings(), all, count, &mut Operands::new());
         for (ordinal, (queue, events)) in update.queues.iter().zip(&mut ahead.events).enumerate() {
-            let stride = event_stride(plan, *queue);
+            let stride = event_stride(size);
             let start = ordinal * block_words(plan, *queue);
             let words = memory.events.words(start, count.div_ceil(32)).unwrap_or_default();
             let (mut next, mut bits) = (size, 0);
@@ -101,7 +101,7 @@ impl BlockStep<'_> {
     }
 
     /// Take neurons that are listed through the stretch.
-    fn go_ahead(&mut self, update: &BoundKernel, ahead: &mut Ahead) {
+    fn go_ahead(&mut self, update: &BoundKernel, ahead: &mut Ahead, size: usize) {
         let plan = &self.shared.model.plan;
         let first = self.timestep - self.now as u64;
         let member = plan.blocks.members(self.block).start;
@@ -114,7 +114,7 @@ impl BlockStep<'_> {
                 update.queues.iter().zip(&mut ahead.events).enumerate()
             {
                 let start = ordinal * block_words(plan, *queue);
-                let stride = event_stride(plan, *queue);
+                let stride = event_stride(size);
                 let words = self.worker.memory.events.words(start, lanes.div_ceil(32));
                 let active = &self.worker.active_lanes;
                 for_each_bit(words.unwrap_or_default(), |lane| {
@@ -129,7 +129,6 @@ impl BlockStep<'_> {
                 None => return,
             }
         }
-        ahead.events.iter_mut().for_each(|events| events.sort(self.stretch));
     }
 
     /// Set the bits of the events that were found for this timestep.
@@ -144,16 +143,15 @@ impl BlockStep<'_> {
             let all = (members.len() - 1) * stride + words;
             let start = members.start * stride + slot * words;
             let Some(own) = self.shared.buffers[id.0].words(start, all) else { continue };
-            own.chunks_mut(stride).for_each(|own| own[..words].fill(0));
-            for &bit in events.on(self.now) {
-                own[bit as usize / 32] |= 1 << (bit % 32);
-            }
+            let found = events.on(self.now).chunks(words.max(1));
+            own.chunks_mut(stride.max(1)).zip(found).for_each(|(own, found)| {
+                own[..words].copy_from_slice(found);
+            });
         }
     }
 }
 
-/// Bits from the events of one batch member to those of the next.
-fn event_stride(plan: &Plan, queue: EventQueueId) -> u32 {
-    let array = plan.layout.array(plan.event_queues[queue.0].array);
-    (32 * array.slots * array.elements()) as u32
+/// Bits from the events of one batch member to those of the next, if members have so many neurons.
+fn event_stride(size: usize) -> u32 {
+    32 * size.div_ceil(32) as u32
 }

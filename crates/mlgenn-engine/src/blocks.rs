@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use mlgenn_model::plan::{SynapseGroupPlan, SynapseKernel};
 
-use crate::ahead::{Ahead, AheadPrograms};
+use crate::ahead::{Ahead, AheadPrograms, MOST_WORDS};
 use crate::bind::Surroundings;
 use crate::connectivity_index::ConnectivityIndex;
 use crate::error::EngineError;
@@ -78,9 +78,15 @@ impl Simulation {
             .flat_map(|update| update.kernel.arrays())
             .chain(recorded.arrays.values().map(|array| array.source))
             .collect();
-        let populations = self.model.populations.iter();
+        let populations = self.model.plan.populations.iter().zip(&self.model.populations);
         let may = |ahead: &AheadPrograms| !used.iter().any(|array| ahead.has_array(*array));
-        populations.map(|programs| programs.ahead.as_ref().is_some_and(may)).collect()
+        let members = self.model.plan.blocks.largest();
+        let fits = |size: usize| members * size.div_ceil(32) * steps.len() <= MOST_WORDS;
+        populations
+            .map(|(population, programs)| {
+                fits(population.size) && programs.ahead.as_ref().is_some_and(may)
+            })
+            .collect()
     }
 
     /// Run all blocks through some timesteps. `local` says whether the updates before the first
