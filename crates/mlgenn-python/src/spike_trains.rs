@@ -304,21 +304,19 @@ fn write_ends(trains: &[Train<'_>], num_neurons: usize, ends: &mut [u32], times:
 
 /// Write the time of the first spike of each neuron.
 fn write_first_times(trains: &[Train<'_>], num_neurons: usize, to: &mut [f32], no_spike: f32) {
-    to.fill(no_spike);
-    let mut neurons = Vec::new();
-    for (train, to) in trains.iter().zip(to.chunks_exact_mut(num_neurons)) {
-        // Which neuron starts with each spike: the last of those with that start, as those before it
-        // have no spikes. Without branches, which could not be predicted.
-        neurons.clear();
-        neurons.resize(train.times.len() + 1, usize::MAX);
-        let starts = std::iter::once(&0).chain(train.ends);
-        for (neuron, &start) in starts.take(num_neurons).enumerate() {
-            neurons[start as usize] = neuron;
-        }
-        for (&neuron, &time) in neurons.iter().zip(train.times) {
-            if let Some(to) = to.get_mut(neuron) {
-                *to = time;
-            }
+    let (own, missing) = to.split_at_mut(trains.len() * num_neurons);
+    missing.fill(no_spike);
+    for (train, to) in trains.iter().zip(own.chunks_exact_mut(num_neurons)) {
+        let Some(last) = train.times.len().checked_sub(1) else {
+            to.fill(no_spike);
+            continue;
+        };
+        let mut start = 0;
+        for (to, &end) in to.iter_mut().zip(train.ends) {
+            // Some time is read for every neuron: which ones have spikes could not be predicted.
+            let time = train.times[(start as usize).min(last)];
+            *to = if start < end { time } else { no_spike };
+            start = end;
         }
     }
 }
