@@ -1,11 +1,12 @@
 //! The CPU backend: blocks of batch members and pieces of custom updates on a pool of threads.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use mlgenn_engine::Backend;
 use mlgenn_ir::launch::Executor;
-use rayon::prelude::*;
 
+use crate::countdown::Countdown;
 use crate::with_flush_to_zero;
 
 /// Runs kernels with vector units, on several threads.
@@ -29,13 +30,13 @@ impl CpuBackend {
         Self { executor, threads, pool: Mutex::new(None) }
     }
 
-    /// The pool of this process; `None` if threads cannot be had.
+    /// The pool of this process, which helps the calling thread; `None` if threads cannot be had.
     fn pool(&self) -> Option<std::sync::Arc<rayon::ThreadPool>> {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         let process = std::process::id();
         if pool.as_ref().is_none_or(|pool| pool.process != process) {
             let name = |index| format!("mlgenn-{index}");
-            let builder = rayon::ThreadPoolBuilder::new().num_threads(self.threads);
+            let builder = rayon::ThreadPoolBuilder::new().num_threads(self.threads - 1);
             let threads = std::sync::Arc::new(builder.thread_name(name).build().ok()?);
             // The pool of a parent process has no threads here; joining them would never end.
             std::mem::forget(pool.replace(Pool { process, threads }));
@@ -57,16 +58,27 @@ impl Backend for CpuBackend {
         self.threads
     }
 
-    fn for_each(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+    fn for_each_while(&self, count: usize, work: &(dyn Fn(usize) + Sync), meanwhile: &dyn Fn()) {
+        let next = AtomicUsize::new(0);
+        let take = || {
+            let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+            with_flush_to_zero(|| numbers.take_while(|&number| number < count).for_each(work));
+        };
         let pool = if self.threads > 1 && count > 1 { self.pool() } else { None };
-        match pool {
-            Some(pool) => pool.install(|| {
-                (0..count).into_par_iter().with_max_len(1).for_each(|index| {
-                    with_flush_to_zero(|| work(index));
+        let Some(pool) = pool else { return take() };
+        let helpers = self.threads.min(count) - 1;
+        let working = Countdown::new(helpers);
+        // This thread takes part: short work may be done before another one is awake.
+        pool.in_place_scope(|scope| {
+            for _ in 0..helpers {
+                scope.spawn(|_| {
+                    let _end = working.end();
+                    take();
                 });
-            }),
-            None => with_flush_to_zero(|| (0..count).for_each(work)),
-        }
+            }
+            take();
+            working.wait(meanwhile);
+        });
     }
 
     fn together(&self, count: usize, work: &(dyn Fn(usize) + Sync)) -> bool {

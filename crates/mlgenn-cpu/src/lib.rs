@@ -4,6 +4,7 @@
 //! instruction set is chosen at run time.
 
 mod backend;
+mod countdown;
 mod days;
 mod dense_rows;
 mod events;

@@ -25,7 +25,13 @@ pub trait Backend: Send + Sync {
     }
 
     /// Call `work` with every number below `count`, in any order, and wait.
-    fn for_each(&self, count: usize, work: &(dyn Fn(usize) + Sync));
+    fn for_each(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        self.for_each_while(count, work, &|| {});
+    }
+
+    /// The same. The calling thread does some of it; while it then waits for others it calls
+    /// `meanwhile` several times a second.
+    fn for_each_while(&self, count: usize, work: &(dyn Fn(usize) + Sync), meanwhile: &dyn Fn());
 
     /// Call `work` with every number below `count`, each on a thread of its own, all at the same
     /// time, and wait; false, and nothing is called, if that cannot be.
@@ -62,7 +68,7 @@ impl<E: Executor> Backend for Inline<E> {
         1
     }
 
-    fn for_each(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+    fn for_each_while(&self, count: usize, work: &(dyn Fn(usize) + Sync), _: &dyn Fn()) {
         (0..count).for_each(work);
     }
 }

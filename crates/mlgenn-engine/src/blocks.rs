@@ -188,7 +188,10 @@ impl Simulation {
             threads = 1;
             let one = Team::new(1);
             let work = |block: usize| go(block, &workers[block], &one.member(0));
-            self.model.backend.for_each(workers.len(), &work);
+            let look = || {
+                self.watch.should_stop();
+            };
+            self.model.backend.for_each_while(workers.len(), &work, &look);
         }
         self.pace.record(threads, steps.len(), start.elapsed());
         self.count_timesteps(steps.len() as u64);

@@ -196,12 +196,6 @@ impl Simulation {
         self.watch.clone()
     }
 
-    /// Whether the thread that calls [`Simulation::run`] takes part in the run, so that it asks
-    /// whether to stop, see [`mlgenn_ir::poll`].
-    pub fn runs_on_calling_thread(&self) -> bool {
-        self.device.is_some() || self.workers.len() == 1 || self.model.backend.threads() == 1
-    }
-
     /// Number of timesteps made, or whatever it was set to.
     pub fn timestep(&self) -> u64 {
         self.timestep

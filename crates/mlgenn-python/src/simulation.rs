@@ -12,7 +12,7 @@ use pyo3::types::PyDict;
 use crate::arrays::{copy_in, share};
 use crate::compiled::PyCompiledModel;
 use crate::error::{exception, to_exception};
-use crate::gil::{detached, interruptible, interruptible_here};
+use crate::gil::{detached, interruptible};
 use crate::run_plan::PyRunPlan;
 
 /// Times in ms and ids of neurons of the recorded spikes of one batch member.
@@ -71,17 +71,11 @@ impl PySimulation {
     /// that is wanted.
     #[pyo3(signature = (plan, wait=true))]
     fn run(&mut self, py: Python<'_>, plan: &PyRunPlan, wait: bool) -> PyResult<()> {
-        let watch = self.simulation.watch();
         let plan = &plan.plan;
-        let here = self.simulation.runs_on_calling_thread();
-        let work = || match wait {
+        self.recorded = interruptible(py, || match wait {
             true => self.simulation.run(plan),
             false => self.simulation.start(plan),
-        };
-        self.recorded = match here {
-            true => interruptible_here(py, work)?,
-            false => interruptible(py, &watch, work)?,
-        };
+        })?;
         Ok(())
     }
 

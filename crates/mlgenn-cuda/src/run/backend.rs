@@ -105,8 +105,8 @@ impl Backend for CudaBackend {
         self.host.threads()
     }
 
-    fn for_each(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
-        self.host.for_each(count, work);
+    fn for_each_while(&self, count: usize, work: &(dyn Fn(usize) + Sync), meanwhile: &dyn Fn()) {
+        self.host.for_each_while(count, work, meanwhile);
     }
 
     fn device(&self) -> Option<&dyn Device> {
