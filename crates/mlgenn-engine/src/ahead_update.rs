@@ -10,7 +10,7 @@ use crate::compiled::{PopulationPrograms, SleepPrograms};
 use crate::neuron_update::{for_each_bit, places};
 use crate::schedule::BlockStep;
 
-/// As long as one neuron in so many is on its way, all are launched.
+/// As long as more than one neuron in so many is on its way, all are launched.
 const SOME: usize = 12;
 
 impl BlockStep<'_> {
@@ -43,7 +43,7 @@ impl BlockStep<'_> {
             if let Some(launched) = &programs_ahead.all
                 && count == all.members_of_lanes.len()
             {
-                while due >= count / SOME && !self.shared.watch.should_stop() {
+                while due > count / SOME && !self.shared.watch.should_stop() {
                     due = self.go_on_together(launched, &all, &mut ahead, population.size);
                 }
             }
