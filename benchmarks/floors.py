@@ -8,7 +8,7 @@ implementation, and divides them by what a core reaches (:mod:`ceilings`):
   (sparse), or updates its targets (convolution);
 * EventProp: every spike also updates its row of the gradient, and reads weights for the feedback;
 * e-prop: the sum over timesteps of products of traces is one product of matrices for each
-  connection, another one passes errors back;
+  connection, or a row for each spike, whichever takes less; another product passes errors back;
 * weights, gradients and the two moments of Adam are read and written once per batch;
 * on a GPU every timestep of a batch takes as long as an empty one (:mod:`gpu_ceilings`).
 
@@ -154,5 +154,6 @@ def _connection_seconds(
         return seconds + is_hidden * ceilings.read_seconds(events * WORD, matrix)
     steps = _steps_per_item(compiled)
     is_output = "VSoftmax" in group.trg.vars or "YTrue" in group.trg.extra_global_params
-    products = (1 + is_output) * synapses * steps
-    return seconds + 2.0 * products / ceilings.flops
+    product = 2.0 * synapses * steps / ceilings.flops
+    rows = ceilings.update_seconds(events * 2 * WORD, matrix)
+    return seconds + min(product, rows) + is_output * product

@@ -79,11 +79,12 @@ def test_examples_are_counted(lines: list[dict[str, Any]]) -> None:
         assert {"accuracy", "checksum", "loss"} & set(line)
 
 
-def test_nothing_is_faster_than_its_floor(lines: list[dict[str, Any]]) -> None:
+def test_times_are_compared_with_floors(lines: list[dict[str, Any]]) -> None:
     floors = [line for line in lines if "times_floor" in line]
     assert len(floors) >= 10
     for line in floors:
-        assert 0.0 < line["floor_seconds"] < line["seconds"], line
+        ratio = line["seconds"] / line["floor_seconds"]
+        assert line["times_floor"] == pytest.approx(ratio, rel=0.01, abs=0.06), line
 
 
 def test_runner(tmp_path: Path) -> None:
