@@ -158,19 +158,22 @@ mod tests {
     use crate::op::Op;
     use crate::verify::verify;
 
+    /// Run a case, which must be valid.
+    fn run(case: &Case) -> Outcome {
+        verify(&case.kernel).unwrap();
+        let outcome = case.run(&Interpreter).unwrap();
+        let is_bad = matches!(outcome.fault, Some(Fault::OperandOutOfRange { .. }));
+        assert!(!is_bad, "{:?}", outcome.fault);
+        outcome
+    }
+
     /// Random kernels are valid, and most of them run to the end.
     #[test]
     fn random_kernels_are_valid_and_run() {
         let (mut runs, mut changes) = (0, 0);
         for seed in 0..400 {
             let case = random_kernel_of(seed, 40, seed as usize % 300);
-            verify(&case.kernel).unwrap();
-            let outcome = case.run(&Interpreter).unwrap();
-            assert!(
-                !matches!(outcome.fault, Some(Fault::OperandOutOfRange { .. })),
-                "{:?}",
-                outcome.fault
-            );
+            let outcome = run(&case);
             runs += usize::from(outcome.fault.is_none());
             let before = case.slots.iter().map(|slot| &slot.contents);
             changes += usize::from(!before.eq(outcome.contents.iter()));
@@ -185,13 +188,7 @@ mod tests {
         let (mut runs, mut branches) = (0, 0);
         for seed in 0..400 {
             let case = random_branches(seed, 30, seed as usize % 300, seed % 2 == 0);
-            verify(&case.kernel).unwrap();
-            let outcome = case.run(&Interpreter).unwrap();
-            assert!(
-                !matches!(outcome.fault, Some(Fault::OperandOutOfRange { .. })),
-                "{:?}",
-                outcome.fault
-            );
+            let outcome = run(&case);
             runs += usize::from(outcome.fault.is_none());
             let mut has_branch = false;
             case.kernel.body.for_each_op(&mut |op| has_branch |= matches!(op, Op::If { .. }));

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use mlgenn_ir::Type;
+
 use crate::tape::Operand;
 
 /// Index of a node.
@@ -17,6 +19,18 @@ pub(super) enum Width {
     Bits8 = 1,
     Bits16 = 2,
     Bits32 = 4,
+}
+
+impl Width {
+    /// That of the elements of a type, unless they have 64 bits.
+    pub(super) fn of(ty: Type) -> Option<Self> {
+        match ty.bytes() {
+            1 => Some(Self::Bits8),
+            2 => Some(Self::Bits16),
+            4 => Some(Self::Bits32),
+            _ => None,
+        }
+    }
 }
 
 /// Operations with one operand, as in [`crate::simd::Simd`].

@@ -216,11 +216,7 @@ impl Run {
 }
 
 fn narrow(ty: Type) -> Option<Width> {
-    match ty.bytes() {
-        1 => Some(Width::Bits8),
-        2 => Some(Width::Bits16),
-        _ => None,
-    }
+    Width::of(ty).filter(|width| *width != Width::Bits32)
 }
 
 /// Registers of the tape whose content may still be used.

@@ -301,7 +301,7 @@ impl Whole<'_> {
             return Some(id);
         }
         let ty = self.kernel.slot(slot).ty;
-        let width = width(ty)?;
+        let width = Width::of(ty)?;
         let is_variable = matches!(
             self.kernel.slot(slot).kind,
             SlotKind::Variable { .. } | SlotKind::Accumulator { .. }
@@ -334,7 +334,7 @@ impl Whole<'_> {
 
     fn write(&mut self, slot: SlotId, value: Id) -> Option<()> {
         let ty = self.kernel.slot(slot).ty;
-        let width = width(ty)?;
+        let width = Width::of(ty)?;
         let mut stored = value;
         if ty == Type::Bool {
             let one = self.graph.splat(1);
@@ -395,7 +395,7 @@ impl Whole<'_> {
 
     fn load_element(&mut self, slot: SlotId, index: Value) -> Option<Id> {
         let ty = self.kernel.slot(slot).ty;
-        let width = width(ty)?;
+        let width = Width::of(ty)?;
         if self.written.contains(&slot) && !self.apart {
             return None;
         }
@@ -406,7 +406,7 @@ impl Whole<'_> {
 
     fn store_element(&mut self, slot: SlotId, index: Value, value: Value) -> Option<()> {
         let ty = self.kernel.slot(slot).ty;
-        let width = width(ty)?;
+        let width = Width::of(ty)?;
         if !self.apart {
             return None;
         }
@@ -451,13 +451,4 @@ impl Whole<'_> {
 
 fn operand(slot: SlotId, step: u16) -> Operand {
     Operand { base: Operand::SLOTS + slot.0 as u16, step, offset: 0 }
-}
-
-fn width(ty: Type) -> Option<Width> {
-    match ty.bytes() {
-        1 => Some(Width::Bits8),
-        2 => Some(Width::Bits16),
-        4 => Some(Width::Bits32),
-        _ => None,
-    }
 }

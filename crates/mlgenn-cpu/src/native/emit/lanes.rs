@@ -99,9 +99,8 @@ impl Emitter<'_> {
             self.assembler.put(Code::Mov_r32_rm32, &[R(register), lane]);
         }
         let (code, register) = match width {
-            Width::Bits32 => (Code::Mov_rm32_r32, Register::R15D),
-            Width::Bits16 => (Code::Mov_rm16_r16, Register::R15W),
             Width::Bits8 => (Code::Mov_rm8_r8, Register::R15L),
+            _ => (Code::Mov_rm16_r16, Register::R15W),
         };
         let address = Address { index: number, scale: width as u32, ..Address::new(base, 0) };
         self.assembler.put(code, &[Memory(address), R(register)]);

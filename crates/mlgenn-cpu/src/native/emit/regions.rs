@@ -1,11 +1,11 @@
 //! Regions that only some lanes go through.
 
-use iced_x86::{Code, Register};
+use iced_x86::Code;
 
 use super::{Emitter, TAIL_MASK, whole};
 use crate::native::assembler::{Argument, Jump};
 use crate::native::graph::{Id, Node, Width};
-use crate::native::registers::{Class, Registers};
+use crate::native::registers::Registers;
 
 /// A region whose end was not reached yet.
 #[derive(Debug)]
@@ -58,21 +58,11 @@ impl Emitter<'_> {
     /// Have in registers what was there at the start of the region and is still needed.
     pub(super) fn leave_region(&mut self) -> Option<()> {
         let OpenRegion { jump, registers } = self.regions.pop()?;
-        let nodes = &self.graph.nodes;
-        let invariant = &self.invariant;
-        let again = |id: Id| invariant[id] || matches!(nodes[id], Node::Splat(_) | Node::Shared(_));
+        let again = |id: Id| self.is_shared(id);
         let (registers, moved) = self.registers.restore(registers, self.position, again)?;
         self.registers = registers;
         for back in moved {
-            let address = self.spill_address(back.place);
-            match back.class {
-                Class::Vector => self.load(self.isa.register(back.register), address),
-                Class::Mask => {
-                    let register = Register::K1 + back.register as u32;
-                    let arguments = [Argument::Register(register), Argument::Memory(address)];
-                    self.assembler.put(Code::VEX_Kmovw_kr_km16, &arguments);
-                }
-            }
+            self.unspill(back.class, back.register, back.place);
         }
         self.assembler.land(jump);
         Some(())

@@ -49,9 +49,10 @@ impl Emitter<'_> {
             };
             // One is the most that an instruction takes.
             let taken = self.graph.nodes[*at].operands().any(|operand| self.folded[operand]);
-            let overwritten = self.graph.nodes[id..*at]
-                .iter()
-                .any(|node| matches!(*node, Node::Store(to, ..) | Node::StoreActive(to, ..) if to == from));
+            let overwritten = self.graph.nodes[id..*at].iter().any(|node| match *node {
+                Node::Store(to, ..) | Node::StoreActive(to, ..) => to == from,
+                _ => false,
+            });
             self.folded[id] = takes_memory && !taken && !overwritten;
         }
     }

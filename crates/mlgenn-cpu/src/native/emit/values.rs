@@ -41,6 +41,19 @@ impl Emitter<'_> {
         }
     }
 
+    /// Load a register from where spilled values are.
+    pub(super) fn unspill(&mut self, class: Class, register: usize, place: usize) {
+        let address = self.spill_address(place);
+        match class {
+            Class::Vector => self.load(self.isa.register(register), address),
+            Class::Mask => {
+                let register = Register::K1 + register as u32;
+                let arguments = [Argument::Register(register), Argument::Memory(address)];
+                self.assembler.put(Code::VEX_Kmovw_kr_km16, &arguments);
+            }
+        }
+    }
+
     pub(super) fn vector_for(&mut self, id: Id) -> Option<Register> {
         debug_assert!(self.class(id) == Class::Vector);
         self.register_for(id)
