@@ -1,14 +1,12 @@
 //! Adding runs of weights to a vector: what the spikes of a convolution do.
 //!
-//! Runs are short, so what counts is how little is done around each: it was checked before that
-//! all of them are inside of both arrays, and where all have the same length of a few vectors, as
-//! they have if its number of channels is a power of two, there is no loop left.
+//! Runs are short, and many of them have the same targets one after the other: those of all
+//! channels of a pixel that spiked. So targets are read into registers once for all of them.
 #![expect(unsafe_code, reason = "vector loads and stores inside checked ranges")]
 #![expect(unsafe_op_in_unsafe_fn, reason = "every line works on raw memory")]
 
-use mlgenn_ir::run_lists::{AddRuns, Run};
+use mlgenn_ir::run_lists::{AddRuns, Targets};
 
-use crate::prefetch::prefetch;
 use crate::simd::{Level, Simd, Task};
 
 /// See [`mlgenn_ir::launch::Executor::add_runs`].
@@ -26,63 +24,74 @@ impl Task for Runs<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let vectors = match self.0.lists.length() {
-            Some(length) if length.is_multiple_of(S::LANES) => length / S::LANES,
-            _ => 0,
-        };
-        match vectors {
-            1 => self.each::<S, 1>(),
-            2 => self.each::<S, 2>(),
-            3 => self.each::<S, 3>(),
-            4 => self.each::<S, 4>(),
-            8 => self.each::<S, 8>(),
-            _ => self.each::<S, 0>(),
+        let add = self.0;
+        let out = add.out.as_ptr().cast::<u32>().add(add.out_offset);
+        for rows in add.lists.alike(add.rows) {
+            for (run, targets) in add.lists.targets(rows[0]).iter().enumerate() {
+                self.add_run::<S>(rows, run, targets, out);
+            }
         }
     }
 }
 
 impl Runs<'_> {
-    /// Add all runs, of `VECTORS` vectors each; of any length if 0.
+    /// Add a run of each of the rows, which are alike.
     #[inline(always)]
-    unsafe fn each<S: Simd, const VECTORS: usize>(&self) {
-        let add = self.0;
-        let weights = add.weights.as_ptr().cast::<u32>().add(add.weights_offset);
-        let out = add.out.as_ptr().cast::<u32>().add(add.out_offset);
-        for (position, &row) in add.rows.iter().enumerate() {
-            if let Some(&next) = add.rows.get(position + 1) {
-                let runs = add.lists.row(next).as_ptr_range();
-                prefetch(runs.start.cast());
-                prefetch(runs.end.wrapping_sub(1).cast());
+    unsafe fn add_run<S: Simd>(&self, rows: &[u32], run: usize, targets: &Targets, out: *mut u32) {
+        let length = targets.length as usize;
+        let out = out.add(targets.first as usize);
+        let mut at = 0;
+        while at + 8 * S::LANES <= length {
+            self.add_vectors::<S, 8>(rows, run, at, out);
+            at += 8 * S::LANES;
+        }
+        match (length - at) / S::LANES {
+            1 => self.add_vectors::<S, 1>(rows, run, at, out),
+            2 => self.add_vectors::<S, 2>(rows, run, at, out),
+            3 => self.add_vectors::<S, 3>(rows, run, at, out),
+            4 => self.add_vectors::<S, 4>(rows, run, at, out),
+            5 => self.add_vectors::<S, 5>(rows, run, at, out),
+            6 => self.add_vectors::<S, 6>(rows, run, at, out),
+            7 => self.add_vectors::<S, 7>(rows, run, at, out),
+            _ => (),
+        }
+        let rest = length % S::LANES;
+        if rest > 0 {
+            let at = length - rest;
+            let mut sum = S::load_partial(out.add(at), rest);
+            for &row in rows {
+                sum = S::add_f32(sum, S::load_partial(self.weights(row, run).add(at), rest));
             }
-            for run in add.lists.row(row) {
-                let (weights, out) =
-                    (weights.add(run.weight as usize), out.add(run.target as usize));
-                if VECTORS == 0 {
-                    add_run::<S>(run, weights, out);
-                }
-                for i in 0..VECTORS {
-                    let at = i * S::LANES;
-                    let sum = S::add_f32(S::load(out.add(at)), S::load(weights.add(at)));
-                    S::store(out.add(at), sum);
-                }
-            }
+            S::store_partial(out.add(at), sum, rest);
         }
     }
-}
 
-#[inline(always)]
-unsafe fn add_run<S: Simd>(run: &Run, weights: *const u32, out: *mut u32) {
-    let length = run.length as usize;
-    let mut at = 0;
-    while at + S::LANES <= length {
-        let sum = S::add_f32(S::load(out.add(at)), S::load(weights.add(at)));
-        S::store(out.add(at), sum);
-        at += S::LANES;
+    /// The part of it that is so many vectors from `at` on.
+    #[inline(always)]
+    unsafe fn add_vectors<S: Simd, const VECTORS: usize>(
+        &self,
+        rows: &[u32],
+        run: usize,
+        at: usize,
+        out: *mut u32,
+    ) {
+        let out = out.add(at);
+        let mut sums: [S::V; VECTORS] = std::array::from_fn(|i| S::load(out.add(i * S::LANES)));
+        for &row in rows {
+            let weights = self.weights(row, run).add(at);
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = S::add_f32(*sum, S::load(weights.add(i * S::LANES)));
+            }
+        }
+        for (i, sum) in sums.into_iter().enumerate() {
+            S::store(out.add(i * S::LANES), sum);
+        }
     }
-    if at < length {
-        let count = length - at;
-        let old = S::load_partial(out.add(at), count);
-        let sum = S::add_f32(old, S::load_partial(weights.add(at), count));
-        S::store_partial(out.add(at), sum, count);
+
+    /// Where the weights of a run are.
+    #[inline(always)]
+    unsafe fn weights(&self, row: u32, run: usize) -> *const u32 {
+        let first = self.0.lists.weights(row)[run] as usize;
+        self.0.weights.as_ptr().cast::<u32>().add(self.0.weights_offset + first)
     }
 }

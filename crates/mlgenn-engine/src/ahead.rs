@@ -13,7 +13,7 @@ use mlgenn_ir::launch::Executor;
 use mlgenn_ir::passes::where_number;
 use mlgenn_ir::{Domain, Op, SlotId, SlotKind, Type};
 use mlgenn_model::layout::ArrayId;
-use mlgenn_model::plan::{Plan, PlannedKernel, Scalar, SlotBinding, SynapseGroupPlan};
+use mlgenn_model::plan::{Plan, PlannedKernel, Scalar, SlotBinding, SynapseGroupPlan, SynapseKernel};
 
 use crate::apart::has_own_elements;
 use crate::bind::{BoundKernel, LaneMap};
@@ -46,7 +46,8 @@ impl AheadPrograms {
         let others = plan.populations.iter().enumerate().filter(|(other, _)| *other != index);
         let others = others.map(|(_, other)| &updated(executor, other).update);
         let groups = || plan.synapse_groups.iter();
-        let meets = others.chain(groups().flat_map(kernels)).any(|other| {
+        let kernels = groups().flat_map(SynapseGroupPlan::kernels).flat_map(SynapseKernel::parts);
+        let meets = others.chain(kernels).any(|other| {
             other.arrays().any(|array| written.contains(&array))
                 || other.written().iter().any(|array| arrays.contains(array))
         });
@@ -109,14 +110,6 @@ fn is_self_contained(plan: &Plan, size: usize, planned: &PlannedKernel) -> bool 
         | SlotBinding::Events(_) => true,
         _ => false,
     })
-}
-
-/// The kernels of a synapse group.
-fn kernels(group: &SynapseGroupPlan) -> impl Iterator<Item = &PlannedKernel> {
-    let events = [&group.pre_event, &group.post_event].into_iter().flatten();
-    let others = [&group.pre_spike, &group.post_spike, &group.dynamics];
-    let all = events.map(|(kernel, _)| kernel).chain(others.into_iter().flatten());
-    all.flat_map(|kernel| kernel.prologue.iter().chain([&kernel.body]))
 }
 
 /// The neurons of a population in a stretch of timesteps that they have gone through already.

@@ -1,5 +1,6 @@
 //! A network made ready to run: its plan and its programs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -7,6 +8,7 @@ use mlgenn_ir::launch::Executor;
 use mlgenn_ir::row_update::RowUpdate;
 use mlgenn_ir::{Buffer, Kernel, Op};
 use mlgenn_model::Network;
+use mlgenn_model::layout::ArrayId;
 use mlgenn_model::plan::{
     CustomUpdatePlan, InitFrom, InitOver, KernelPlan, Plan, PlanOptions, PopulationPlan,
     SynapseKernel,
@@ -38,6 +40,8 @@ pub struct CompiledModel {
     pub(crate) disturbs: IndexMap<String, Vec<usize>>,
     /// What runs everything but initialisers and host code, if the backend has a device.
     pub(crate) on_device: Option<Arc<dyn DeviceModel>>,
+    /// Arrays that something but the host writes after loading.
+    pub(crate) written: BTreeSet<ArrayId>,
     /// What needs synapses with linear dynamics to be up to date.
     pub(crate) dependents: Dependents,
     /// 0, 1, 2, …: the indices of everything.
@@ -163,6 +167,7 @@ impl CompiledModel {
         let dependents = Dependents::new(&plan, here && executor.traces().is_some());
         Ok(Self {
             disturbs,
+            written: plan.written(),
             plan,
             backend,
             populations,

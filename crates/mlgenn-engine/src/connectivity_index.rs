@@ -6,7 +6,11 @@ use std::sync::Arc;
 use mlgenn_ir::Buffer;
 use mlgenn_ir::run_lists::{Run, RunLists};
 use mlgenn_ir::target_lists::TargetLists;
+use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{Added, ConnectivityPlan, SynapseGroupPlan};
+
+use crate::compiled::CompiledModel;
+use crate::distinct_weights::DistinctWeights;
 
 /// Runs shorter than this on average are no faster than single synapses.
 const WORTH_RUNS: usize = 4;
@@ -18,6 +22,8 @@ pub(crate) struct ConnectivityIndex {
     pub(crate) columns: Columns,
     /// Runs of synapses, if spikes only add weights and there are runs worth it.
     pub(crate) runs: Option<RunLists>,
+    /// Their weights, if nothing but the host writes them.
+    pub(crate) distinct_weights: Option<DistinctWeights>,
     /// Lists of targets, if spikes only add weights and there are no runs.
     pub(crate) targets: Option<TargetLists>,
 }
@@ -36,8 +42,9 @@ pub(crate) struct Columns {
 }
 
 impl ConnectivityIndex {
-    /// Look at the connectivity as it is now.
-    pub(crate) fn new(group: &SynapseGroupPlan, buffers: &[Arc<Buffer>]) -> Self {
+    /// Look at the connectivity of a group as it is now.
+    pub(crate) fn new(model: &CompiledModel, group: usize, buffers: &[Arc<Buffer>]) -> Self {
+        let group = &model.plan.synapse_groups[group];
         let ConnectivityPlan::Sparse { row_length, indices, .. } = &group.connectivity else {
             return Self::default();
         };
@@ -52,14 +59,32 @@ impl ConnectivityIndex {
         let by_column = group.post_spike.is_some() || group.post_event.is_some();
         let columns = if by_column { rows.columns() } else { Columns::default() };
         let adds = group.pre_spike.as_ref().and_then(|kernel| kernel.adds);
-        let runs = if matches!(adds, Some(Added::Weight(_))) { rows.runs() } else { None };
+        let weights = match adds {
+            Some(Added::Weight(weights)) => Some(weights),
+            _ => None,
+        };
+        let runs = weights.and_then(|_| rows.runs());
+        let is_fixed = |weights: &ArrayId| {
+            let array = model.plan.layout.array(*weights);
+            array.copies == Copies::Shared && !model.written.contains(weights)
+        };
+        let fixed = weights.filter(|_| runs.is_some() && kernel_entries.is_none());
+        let distinct_weights = fixed.filter(is_fixed).map(DistinctWeights::new);
         // A kernel's weights are not in the order of rows.
         let listed = match adds {
             Some(Added::Weight(_)) => runs.is_none() && kernel_entries.is_none(),
             Some(Added::Constant(_)) => true,
             None => false,
         };
-        Self { columns, runs, targets: if listed { rows.targets() } else { None } }
+        let targets = if listed { rows.targets() } else { None };
+        Self { columns, runs, distinct_weights, targets }
+    }
+
+    /// Timesteps begin: look at what somebody may have changed since the last ones.
+    pub(crate) fn refresh(&mut self, buffers: &[Arc<Buffer>]) {
+        if let (Some(runs), Some(weights)) = (&self.runs, &mut self.distinct_weights) {
+            weights.refresh(runs, buffers);
+        }
     }
 }
 

@@ -20,6 +20,7 @@ mod connectivity_index;
 mod custom_connectivity_update;
 mod custom_update;
 mod device;
+mod distinct_weights;
 mod error;
 mod fixed_probability;
 mod history;

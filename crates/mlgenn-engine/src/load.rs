@@ -85,8 +85,8 @@ pub(crate) fn initialise(
         return Err(fault.into());
     }
     let start = Instant::now();
-    let index =
-        plan.synapse_groups.iter().map(|group| ConnectivityIndex::new(group, buffers)).collect();
+    let groups = 0..plan.synapse_groups.len();
+    let index = groups.map(|group| ConnectivityIndex::new(model, group, buffers)).collect();
     Ok((index, sparse_time + start.elapsed()))
 }
 

@@ -60,8 +60,9 @@ impl Simulation {
         self.steps_made = progress.steps_made;
         self.connectivity_runs.store(0, progress.connectivity_runs);
         self.rings.clone_from(&progress.rings);
-        let groups = plan.synapse_groups.iter();
-        self.index = groups.map(|group| ConnectivityIndex::new(group, &self.buffers)).collect();
+        let groups = 0..plan.synapse_groups.len();
+        let index = groups.map(|group| ConnectivityIndex::new(&self.model, group, &self.buffers));
+        self.index = index.collect();
         if let Some(mut mirrors) = self.mirrors() {
             mirrors.state.set_keys(&self.keys)?;
         }

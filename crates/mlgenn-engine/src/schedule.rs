@@ -23,6 +23,7 @@ use mlgenn_model::plan::{Added, EventQueueId, SynapseGroupPlan, SynapseKernel};
 use crate::bind::{BoundKernel, Operands, Place, Surroundings};
 use crate::compiled::{CompiledModel, SynapsePrograms};
 use crate::connectivity_index::ConnectivityIndex;
+use crate::distinct_weights::DistinctWeights;
 use crate::recording::Recording;
 use crate::team::Member;
 use crate::worker::{Worker, elapsed};
@@ -336,14 +337,12 @@ impl BlockStep<'_> {
             let (offset, stride) = (matrix_offset, group.row_stride);
             return to_targets(Weights::Each { buffer: matrix, offset, stride });
         };
-        executor.add_runs(&AddRuns {
-            lists,
-            weights: matrix,
-            weights_offset: matrix_offset,
-            rows,
-            out,
-            out_offset,
-        });
+        let distinct = lookup.distinct_weights.as_ref().and_then(DistinctWeights::runs);
+        let (lists, weights, weights_offset) = match distinct {
+            Some((lists, weights)) => (lists, weights, 0),
+            None => (lists, matrix, matrix_offset),
+        };
+        executor.add_runs(&AddRuns { lists, weights, weights_offset, rows, out, out_offset });
         true
     }
 

@@ -254,6 +254,7 @@ impl Simulation {
         if self.device.is_some() {
             return self.run_on_device(plan, wait);
         }
+        self.index.iter_mut().for_each(|index| index.refresh(&self.buffers));
         let recorded = self.start_recording(plan)?;
         let global = |updates: &[StepUpdate]| -> Vec<StepUpdate> {
             let updates = updates.iter().filter(|update| !is_local(&self.model, &update.group));
@@ -426,8 +427,7 @@ impl Simulation {
             self.connectivity_runs.store(0, runs + 1);
         }
         for group in changed {
-            self.index[group] =
-                ConnectivityIndex::new(&model.plan.synapse_groups[group], &self.buffers);
+            self.index[group] = ConnectivityIndex::new(&model, group, &self.buffers);
         }
         times.remap += stopwatch.lap();
         {
@@ -584,6 +584,10 @@ impl Simulation {
             self.catch_up();
         }
         self.show(id, access)?;
+        if access != Access::Read {
+            let weights = self.index.iter().filter_map(|index| index.distinct_weights.as_ref());
+            weights.for_each(|weights| weights.hand_out(id));
+        }
         let array = self.model.plan.layout.array(id);
         let buffer = self.buffers[id.0].clone();
         let copies = self.model.plan.copies(id);

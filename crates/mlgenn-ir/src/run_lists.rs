@@ -15,60 +15,99 @@ pub struct Run {
     pub length: u32,
 }
 
+/// Targets of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Targets {
+    /// First target.
+    pub first: u32,
+    /// How many there are.
+    pub length: u32,
+}
+
 /// The runs of each row.
-#[derive(Debug)]
+///
+/// Rows that follow each other and have the same targets, as all channels of a pixel have, are
+/// *alike*: they share the list of them.
+#[derive(Debug, Default)]
 pub struct RunLists {
-    /// First run of each row, and one past the last of the last.
-    starts: Vec<usize>,
-    runs: Vec<Run>,
+    rows: Vec<Row>,
+    /// Runs of rows that are alike, all of them one after the other.
+    targets: Vec<Targets>,
+    /// First weight of each run, by row.
+    weights: Vec<u32>,
     /// One more than the largest target and weight.
     targets_end: usize,
     weights_end: usize,
-    /// The length that all runs have.
-    length: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    /// First of its targets; which rows are alike is told by this.
+    targets: usize,
+    /// First of its weights.
+    weights: usize,
+    runs: usize,
 }
 
 impl RunLists {
     /// No rows yet.
     pub fn new() -> Self {
-        Self { starts: vec![0], runs: Vec::new(), targets_end: 0, weights_end: 0, length: None }
+        Self::default()
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> u32 {
+        self.rows.len() as u32
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     /// Append a row.
     pub fn push(&mut self, row: &[Run]) {
+        let own = || row.iter().map(|run| Targets { first: run.target, length: run.length });
+        let before = self.rows.last().filter(|before| {
+            let targets = &self.targets[before.targets..][..before.runs];
+            targets.iter().copied().eq(own())
+        });
+        let targets = before.map_or(self.targets.len(), |before| before.targets);
+        if before.is_none() {
+            self.targets.extend(own());
+        }
+        self.rows.push(Row { targets, weights: self.weights.len(), runs: row.len() });
         for run in row {
             let end = |first: u32| first as usize + run.length as usize;
             self.targets_end = self.targets_end.max(end(run.target));
             self.weights_end = self.weights_end.max(end(run.weight));
-            self.length = if self.runs.is_empty() {
-                Some(run.length)
-            } else {
-                self.length.filter(|&length| length == run.length)
-            };
-            self.runs.push(*run);
+            self.weights.push(run.weight);
         }
-        self.starts.push(self.runs.len());
     }
 
-    /// The runs of a row; none if there is no such row.
+    /// Rows in order, in groups of those that follow each other and are alike. Rows that there are
+    /// not are alike, too.
+    pub fn alike<'a>(&self, rows: &'a [u32]) -> impl Iterator<Item = &'a [u32]> {
+        let shape = |&row: &u32| self.rows.get(row as usize).map(|row| (row.targets, row.runs));
+        rows.chunk_by(move |a, b| shape(a) == shape(b))
+    }
+
+    /// Targets of the runs of a row; none if there is no such row.
     #[inline]
-    pub fn row(&self, row: u32) -> &[Run] {
-        let row = row as usize;
-        match (self.starts.get(row), self.starts.get(row + 1)) {
-            (Some(&start), Some(&end)) => &self.runs[start..end],
-            _ => &[],
+    pub fn targets(&self, row: u32) -> &[Targets] {
+        match self.rows.get(row as usize) {
+            Some(row) => &self.targets[row.targets..][..row.runs],
+            None => &[],
         }
     }
 
-    /// The length that all runs have, if they have one in common.
-    pub fn length(&self) -> Option<usize> {
-        self.length.map(|length| length as usize)
-    }
-}
-
-impl Default for RunLists {
-    fn default() -> Self {
-        Self::new()
+    /// First weights of the runs of a row; none if there is no such row.
+    #[inline]
+    pub fn weights(&self, row: u32) -> &[u32] {
+        match self.rows.get(row as usize) {
+            Some(row) => &self.weights[row.weights..][..row.runs],
+            None => &[],
+        }
     }
 }
 
@@ -106,12 +145,16 @@ impl AddRuns<'_> {
             return;
         }
         let load = |buffer: &Buffer, at| f32::from_bits(buffer.load(at).unwrap_or(0) as u32);
-        for run in self.rows.iter().flat_map(|&row| self.lists.row(row)) {
-            for i in 0..run.length as usize {
-                let weight = self.weights_offset + run.weight as usize + i;
-                let target = self.out_offset + run.target as usize + i;
-                let sum = load(self.out, target) + load(self.weights, weight);
-                self.out.store(target, u64::from(sum.to_bits()));
+        for rows in self.lists.alike(self.rows) {
+            for (run, targets) in self.lists.targets(rows[0]).iter().enumerate() {
+                for &row in rows {
+                    for i in 0..targets.length as usize {
+                        let weight = self.weights_offset + self.lists.weights(row)[run] as usize;
+                        let target = self.out_offset + targets.first as usize + i;
+                        let sum = load(self.out, target) + load(self.weights, weight + i);
+                        self.out.store(target, u64::from(sum.to_bits()));
+                    }
+                }
             }
         }
     }

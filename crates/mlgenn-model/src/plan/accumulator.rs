@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use mlgenn_ir::{BinaryOp, Kernel, Op, Region, SlotId, SlotKind, Type, Value};
 
 use super::kernel::{Index, PlannedKernel, SlotBinding};
-use super::{CustomUpdatePlan, InitFrom, InitPlan, SynapseGroupPlan};
+use super::{CustomUpdatePlan, InitFrom, InitPlan, SynapseGroupPlan, SynapseKernel};
 use crate::layout::{ArrayId, Copies, Layout};
 
 /// Find such variables and store them per block; those in `fixed` stay as they are.
@@ -38,16 +38,10 @@ pub(super) fn choose(
         .map(|(id, _)| id)
         .collect();
     for group in groups {
-        let with_queue = [&group.pre_event, &group.post_event];
-        let events = with_queue.into_iter().flatten().map(|(kernel, _)| kernel);
-        let others = [&group.pre_spike, &group.post_spike, &group.dynamics];
-        for kernel in others.into_iter().flatten().chain(events) {
-            let planned = kernel.prologue.iter().chain([&kernel.body]);
-            for planned in planned {
-                candidates.retain(|array| {
-                    slots_of(planned, *array).all(|slot| only_adds(&planned.kernel, slot))
-                });
-            }
+        for planned in group.kernels().flat_map(SynapseKernel::parts) {
+            candidates.retain(|array| {
+                slots_of(planned, *array).all(|slot| only_adds(&planned.kernel, slot))
+            });
         }
     }
     // Updates that run over the batch must have all their batched arrays stored alike.

@@ -9,13 +9,13 @@ use mlgenn_ir::row_update::{Addition, RowUpdate};
 
 use super::kernel::{PlannedKernel, SlotBinding};
 use super::sleep::bound_array;
-use super::{SynapseGroupPlan, SynapseKernel};
+use super::SynapseGroupPlan;
 use crate::layout::{ArrayId, Copies, Layout};
 
 /// Find them.
 pub(super) fn find(layout: &Layout, groups: &mut [SynapseGroupPlan]) {
     let users: Vec<ArrayId> =
-        groups.iter().flat_map(kernels).flat_map(|k| k.body.arrays()).collect();
+        groups.iter().flat_map(SynapseGroupPlan::kernels).flat_map(|k| k.body.arrays()).collect();
     let alone = |array: ArrayId| users.iter().filter(|&&user| user == array).count() == 1;
     for group in groups.iter_mut().filter(|group| group.is_dense()) {
         let event = group.pre_event.as_mut().map(|(kernel, _)| kernel);
@@ -27,16 +27,10 @@ pub(super) fn find(layout: &Layout, groups: &mut [SynapseGroupPlan]) {
 
 /// Whether all sums per block of batch members are such.
 pub(super) fn are_all(layout: &Layout, groups: &[SynapseGroupPlan]) -> bool {
-    groups.iter().flat_map(kernels).all(|kernel| {
+    groups.iter().flat_map(SynapseGroupPlan::kernels).all(|kernel| {
         let sums = block_slots(layout, &kernel.body).count();
         sums == usize::from(kernel.event_sum.is_some())
     })
-}
-
-fn kernels(group: &SynapseGroupPlan) -> impl Iterator<Item = &SynapseKernel> {
-    let events = [&group.pre_event, &group.post_event].into_iter().flatten();
-    let others = [&group.pre_spike, &group.post_spike, &group.dynamics].into_iter().flatten();
-    events.map(|(kernel, _)| kernel).chain(others)
 }
 
 /// Slots that are bound to sums per block.

@@ -233,7 +233,7 @@ fn other_bindings(group: &SynapseGroupPlan) -> Vec<SlotBinding> {
     let events = [&group.pre_event, &group.post_event].into_iter().flatten();
     let spikes = [&group.pre_spike, &group.post_spike].into_iter().flatten();
     let kernels = events.map(|(kernel, _)| kernel).chain(spikes);
-    let planned = kernels.flat_map(|kernel| kernel.prologue.iter().chain([&kernel.body]));
+    let planned = kernels.flat_map(SynapseKernel::parts);
     planned.flat_map(|planned| planned.bindings.iter().copied()).collect()
 }
 

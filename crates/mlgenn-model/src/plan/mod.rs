@@ -25,6 +25,7 @@ mod synapse;
 mod usage;
 mod values;
 mod weights;
+mod written;
 
 use indexmap::IndexMap;
 use mlgenn_ir::Type;
@@ -203,6 +204,20 @@ impl SynapseGroupPlan {
     /// Whether all pairs are connected.
     pub fn is_dense(&self) -> bool {
         matches!(self.connectivity, ConnectivityPlan::Dense)
+    }
+
+    /// What it runs over its synapses.
+    pub fn kernels(&self) -> impl Iterator<Item = &SynapseKernel> {
+        let events = [&self.pre_event, &self.post_event].into_iter().flatten();
+        let others = [&self.pre_spike, &self.post_spike, &self.dynamics].into_iter().flatten();
+        events.map(|(kernel, _)| kernel).chain(others)
+    }
+}
+
+impl SynapseKernel {
+    /// The prologue, if there is one, and the body.
+    pub fn parts(&self) -> impl Iterator<Item = &PlannedKernel> {
+        self.prologue.iter().chain([&self.body])
     }
 }
 

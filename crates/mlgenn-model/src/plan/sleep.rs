@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mlgenn_ir::{Kernel, Op, SlotId, SlotKind, Type, passes};
 
 use super::kernel::{PlannedKernel, Scalar, SlotBinding};
-use super::{PopulationPlan, SynapseGroupPlan};
+use super::{PopulationPlan, SynapseGroupPlan, SynapseKernel};
 use crate::layout::{ArrayId, Layout};
 
 /// Kernels of neurons that know for how many timesteps they can be left alone.
@@ -78,12 +78,8 @@ fn changed_by_synapses(groups: &[SynapseGroupPlan]) -> BTreeSet<ArrayId> {
     for group in groups {
         changed.insert(group.out_post);
         changed.extend(group.out_pre);
-        let events = [&group.pre_event, &group.post_event].into_iter().flatten();
-        let others = [&group.pre_spike, &group.post_spike, &group.dynamics];
-        for kernel in events.map(|(kernel, _)| kernel).chain(others.into_iter().flatten()) {
-            for planned in kernel.prologue.iter().chain([&kernel.body]) {
-                changed.extend(planned.written());
-            }
+        for planned in group.kernels().flat_map(SynapseKernel::parts) {
+            changed.extend(planned.written());
         }
     }
     changed
