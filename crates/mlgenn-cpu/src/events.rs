@@ -2,7 +2,7 @@
 //!
 //! Few of the bits are set, and which ones is anybody's guess. So for every word a few neurons are
 //! written whether there are as many or not, and what was too much is written over: no branch
-//! depends on a bit.
+//! depends on a bit. Where vectors can be compressed, words with many bits are listed by halves.
 #![expect(unsafe_code, reason = "runs with instructions that the machine was found to have")]
 
 use crate::simd::{Level, Simd, Task};
@@ -39,6 +39,18 @@ impl Task for ListBits<'_> {
                 let high = pair.get(1).copied().unwrap_or(0);
                 let mut left = u64::from(pair[0]) | u64::from(high) << 32;
                 let end = count + left.count_ones() as usize;
+                if S::COMPRESSES && end > count + AT_ONCE {
+                    for first in (first..).step_by(16).take(2 * pair.len()) {
+                        let Some(room) = self.list.get_mut(count..count + 16) else {
+                            return count;
+                        };
+                        let bits = left as u32 & 0xffff;
+                        // SAFETY: there is room for a vector.
+                        count += unsafe { S::store_positions(room.as_mut_ptr(), first, bits) };
+                        left >>= 16;
+                    }
+                    continue;
+                }
                 loop {
                     let Some(room) = self.list.get_mut(count..count + AT_ONCE) else {
                         return count;

@@ -32,6 +32,7 @@ unsafe fn mask(k: __mmask16) -> __m512i {
 impl Simd for Avx512 {
     type V = __m512i;
     const LANES: usize = 16;
+    const COMPRESSES: bool = true;
 
     enable!("avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,bmi1,bmi2,popcnt,lzcnt");
 

@@ -39,6 +39,8 @@ pub(crate) trait Simd: Copy + 'static {
     type V: Copy;
     /// Number of lanes.
     const LANES: usize;
+    /// Whether [`Simd::store_positions`] takes as long for any number of bits.
+    const COMPRESSES: bool = false;
 
     unsafe fn load(p: *const u32) -> Self::V;
     unsafe fn store(p: *mut u32, v: Self::V);
