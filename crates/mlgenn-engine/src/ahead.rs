@@ -13,7 +13,9 @@ use mlgenn_ir::launch::Executor;
 use mlgenn_ir::passes::where_number;
 use mlgenn_ir::{Domain, Op, SlotId, SlotKind, Type};
 use mlgenn_model::layout::ArrayId;
-use mlgenn_model::plan::{Plan, PlannedKernel, Scalar, SlotBinding, SynapseGroupPlan, SynapseKernel};
+use mlgenn_model::plan::{
+    Plan, PlannedKernel, Scalar, SlotBinding, SynapseGroupPlan, SynapseKernel,
+};
 
 use crate::apart::has_own_elements;
 use crate::bind::{BoundKernel, LaneMap};

@@ -16,12 +16,13 @@ use rustc_hash::FxHashMap;
 /// The copy has to be so many times smaller than the weights of all runs.
 const WORTH_COPYING: usize = 3;
 
-/// After this part of all weights it has to be half as large as the weights so far, or there is no
-/// point in going on.
-const LOOK_AT_LEAST: usize = 16;
+/// After a part of all weights, and so many bytes, it has to be half as large as the weights so far,
+/// or there is no point in going on.
+const LOOK_AT_PART: usize = 16;
+const LOOK_AT_LEAST: usize = 1 << 16;
 
-/// Copies start at multiples of this, as vectors of them do then.
-const ALIGNMENT: usize = 16;
+/// Bytes that a vector is aligned to at most.
+const ALIGNMENT: usize = 64;
 
 /// Weights of a synapse group that only the host writes, equal runs once.
 #[derive(Debug)]
@@ -72,14 +73,17 @@ fn without_repeats(lists: &RunLists, weights: &Buffer) -> Option<(RunLists, Buff
         let mut copies = FxHashMap::default();
         let mut kept: Vec<u8> = Vec::new();
         let (mut distinct, mut runs) = (RunLists::new(), Vec::new());
+        let look_at = LOOK_AT_LEAST.max(bytes.len() / LOOK_AT_PART);
         let mut seen = 0;
         for row in 0..lists.len() {
             runs.clear();
             for (targets, &weight) in lists.targets(row).iter().zip(lists.weights(row)) {
-                let own = bytes[weight as usize * width..].get(..targets.length as usize * width)?;
+                let own =
+                    bytes[weight as usize * width..].get(..targets.length as usize * width)?;
                 seen += own.len();
                 let copy = *copies.entry(own).or_insert_with(|| {
-                    kept.resize(kept.len().next_multiple_of(ALIGNMENT * width), 0);
+                    let alignment = own.len().next_power_of_two().min(ALIGNMENT);
+                    kept.resize(kept.len().next_multiple_of(alignment), 0);
                     let start = kept.len();
                     kept.extend_from_slice(own);
                     (start / width) as u32
@@ -87,15 +91,85 @@ fn without_repeats(lists: &RunLists, weights: &Buffer) -> Option<(RunLists, Buff
                 runs.push(Run { target: targets.first, weight: copy, length: targets.length });
             }
             distinct.push(&runs);
-            if seen > bytes.len() / LOOK_AT_LEAST && 2 * kept.len() > seen {
+            if seen > look_at && 2 * kept.len() > seen {
                 return None;
             }
         }
-        if WORTH_COPYING * kept.len() > seen {
+        if seen == 0 || WORTH_COPYING * kept.len() > seen {
             return None;
         }
         let weights = Buffer::new(Type::F32, kept.len() / width).ok()?;
         weights.copy_from_bytes(0, &kept);
         Some((distinct, weights))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+    use super::*;
+
+    /// `rows` rows of a run of 8 weights; `kernels` of them differ.
+    fn weights(rows: u32, kernels: u32) -> (RunLists, Buffer) {
+        let mut lists = RunLists::new();
+        let buffer = Buffer::new(Type::F32, 8 * rows as usize).unwrap();
+        let weights = buffer.floats(0, 8 * rows as usize).unwrap();
+        for row in 0..rows {
+            lists.push(&[Run { target: row, weight: 8 * row, length: 8 }]);
+            for i in 0..8 {
+                weights[(8 * row + i) as usize] = (8 * (row % kernels) + i) as f32;
+            }
+        }
+        (lists, buffer)
+    }
+
+    #[test]
+    fn equal_runs_have_one_copy() {
+        let (lists, buffer) = weights(60, 5);
+        let (distinct, copies) = without_repeats(&lists, &buffer).unwrap();
+        assert!(copies.len() == 5 * 8);
+        for row in 0..60 {
+            assert_eq!(distinct.targets(row), lists.targets(row));
+            let of = |lists: &RunLists, buffer: &Buffer| {
+                let first = lists.weights(row)[0] as usize;
+                buffer.floats(first, 8).unwrap().to_vec()
+            };
+            assert_eq!(of(&distinct, &copies), of(&lists, &buffer));
+        }
+    }
+
+    #[test]
+    fn weights_that_differ_have_none() {
+        for (rows, kernels) in [(60, 60), (4000, 4000), (60, 40), (0, 1)] {
+            let (lists, buffer) = weights(rows, kernels);
+            assert!(without_repeats(&lists, &buffer).is_none(), "{kernels} of {rows} differ");
+        }
+    }
+
+    #[test]
+    fn copies_do_not_count_while_the_weights_can_be_written() {
+        let (lists, buffer) = weights(60, 5);
+        let buffers = [Arc::new(buffer)];
+        let mut distinct = DistinctWeights::new(ArrayId(0));
+        distinct.refresh(&lists, &buffers);
+        assert!(distinct.runs().is_some());
+        let held = buffers[0].clone();
+        distinct.refresh(&lists, &buffers);
+        assert!(distinct.runs().is_none());
+        held.floats(0, 8).unwrap().fill(-1.0);
+        drop(held);
+        distinct.refresh(&lists, &buffers);
+        let first = |distinct: &DistinctWeights| {
+            let (_, copies) = distinct.runs().unwrap();
+            copies.floats(0, 1).unwrap()[0]
+        };
+        assert_eq!(first(&distinct), -1.0);
+        buffers[0].floats(0, 8).unwrap().fill(-2.0);
+        distinct.refresh(&lists, &buffers);
+        assert_eq!(first(&distinct), -1.0, "nobody said that it was written");
+        distinct.hand_out(ArrayId(0));
+        distinct.refresh(&lists, &buffers);
+        assert_eq!(first(&distinct), -2.0);
+    }
 }

@@ -7,9 +7,9 @@
 use mlgenn_ir::SlotId;
 use mlgenn_ir::row_update::{Addition, RowUpdate};
 
+use super::SynapseGroupPlan;
 use super::kernel::{PlannedKernel, SlotBinding};
 use super::sleep::bound_array;
-use super::SynapseGroupPlan;
 use crate::layout::{ArrayId, Copies, Layout};
 
 /// Find them.
