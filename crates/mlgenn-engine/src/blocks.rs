@@ -13,9 +13,10 @@ use crate::error::EngineError;
 use crate::linear::update_columns;
 use crate::neuron_update::repeat_updates;
 use crate::pace::TRIAL;
+use crate::recorded::Recorded;
 use crate::run_plan::{RunPlan, StepUpdate};
 use crate::schedule::{BlockStep, Shared};
-use crate::simulation::{Recorded, STRETCH, Simulation};
+use crate::simulation::{STRETCH, Simulation};
 use crate::team::{Member, Team};
 use crate::worker::Worker;
 

@@ -13,8 +13,9 @@ use crate::device::{DeviceLoad, Timesteps};
 use crate::error::EngineError;
 use crate::load::untouched;
 use crate::mirror::{Access, Mirrors};
+use crate::recorded::Recorded;
 use crate::run_plan::{RunPlan, StepUpdate};
-use crate::simulation::{Recorded, Simulation};
+use crate::simulation::Simulation;
 use crate::stopwatch::{Stopwatch, UpdateTimes};
 use crate::worker::Clock;
 
