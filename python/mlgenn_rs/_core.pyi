@@ -96,29 +96,14 @@ class SpikeTrains:
         self,
         examples: npt.NDArray[np.int64],
         starts: npt.NDArray[Any],
-        ends: npt.NDArray[Any],
-        times: npt.NDArray[Any],
-        first_times: npt.NDArray[Any] | None,
-        no_spike: float,
-    ) -> bool:
-        """Write the spike trains of a batch to where input neurons look for them.
-
-        Writes indices of first spikes and ends (``uint32``) for each example and neuron, times of
-        all spikes (``float32``), and unless that is ``None``, for each example and neuron the time
-        of its first spike (``float32``), ``no_spike`` if there is none.  Returns whether that was
-        done: if arrays are of other types or not contiguous, nothing changes.  Raises
-        ``ValueError`` if there is not enough room.
-        """
-    def write_packed(
-        self,
-        examples: npt.NDArray[np.int64],
-        starts: npt.NDArray[Any],
         times: npt.NDArray[Any],
     ) -> bool:
-        """Write the spike trains of a batch in a short form.
+        """Write the spike trains of a batch.
 
         Writes the index of the first spike for each example and neuron, then the number of all
-        spikes (``uint32``), and times of all spikes (``float32``).  Else as :meth:`write`.
+        spikes (``uint32``), and times of all spikes (``float32``).  Returns whether that was done:
+        if arrays are of other types or not contiguous, nothing changes.  Raises ``ValueError`` if
+        there is not enough room.
         """
 
 class RunPlan:

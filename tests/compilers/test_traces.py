@@ -17,6 +17,7 @@ from mlgenn_rs.compilers import (
     InferenceCompiler,
     eprop_compiler,
 )
+from mlgenn_rs.compilers.compiled_network import UNPACK_GROUP
 from mlgenn_rs.compilers.event_prop_compiler import UpdateTrial
 from mlgenn_rs.connectivity import Dense, FixedProbability
 from mlgenn_rs.losses import Loss, RelativeMeanSquareError
@@ -60,7 +61,9 @@ class TracedModel:
         setattr(self.genn_model, name, value)
 
     def custom_update(self, *names: str, **kwargs: Any) -> None:
-        self.trace.extend(f"custom_update({name})" for name in names)
+        # What completes inputs belongs to set_input, which writes all of them in the original.
+        own = (name for name in names if not name.startswith(UNPACK_GROUP))
+        self.trace.extend(f"custom_update({name})" for name in own)
         self.genn_model.custom_update(*names, **kwargs)
 
     def step_time(self) -> None:

@@ -1,4 +1,4 @@
-"""Weights of convolutions, which are read from one copy of each kernel, can be changed at any time."""
+"""Weights of convolutions can be changed at any time, though copies of them are read."""
 
 from __future__ import annotations
 

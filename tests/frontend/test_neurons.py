@@ -25,7 +25,6 @@ from mlgenn_rs.neurons import (
     default_neurons,
 )
 from mlgenn_rs.neurons.input import InputBase
-from mlgenn_rs.neurons.spike_input import NO_SPIKE, UNKNOWN
 from mlgenn_rs.readouts import SpikeCount
 from mlgenn_rs.synapses import Delta, Exponential
 from mlgenn_rs.utils.data import PreprocessedSpikes, preprocess_spikes
@@ -179,16 +178,10 @@ def test_spike_input() -> None:
         preprocess_spikes(np.asarray([3.0, 1.0]), [1, 0], 2),
         preprocess_spikes(np.asarray([2.0]), [0], 2),
     ]
-    group = make_group(
-        SpikeTimes=FakeArray((5,)),
-        StartSpike=FakeArray((3, 2), np.uint32),
-        NextSpikeTime=FakeArray((3, 2), np.float32),
-        EndSpike=FakeArray((3, 2), np.uint32),
-    )
+    group = make_group(SpikeTimes=FakeArray((5,)), SpikeStarts=FakeArray((7,), np.uint32))
     SpikeInput(5).set_input(group, 3, (2,), examples)
     assert group.vars["SpikeTimes"].view[:3].tolist() == [1.0, 3.0, 2.0]
-    assert group.vars["EndSpike"].view.tolist() == [[1, 2], [3, 3], [3, 3]]
-    assert group.vars["StartSpike"].view.tolist() == [[0, 1], [2, 3], [3, 3]]
+    assert group.vars["SpikeStarts"].view.tolist() == [0, 1, 2, 3, 3, 3, 3]
     with pytest.raises(AssertionError, match="max_spikes=2"):
         SpikeInput(2).set_input(group, 3, (2,), examples)
     with pytest.raises(RuntimeError, match="neurons"):
@@ -208,10 +201,7 @@ def test_spike_input_in_other_forms_gives_the_same() -> None:
 
     def upload(batch_size: int, as_usual: bool) -> Any:
         group = make_group(
-            SpikeTimes=FakeArray((50,)),
-            StartSpike=FakeArray((batch_size, 6), np.uint32),
-            EndSpike=FakeArray((batch_size, 6), np.uint32),
-            NextSpikeTime=FakeArray((batch_size, 6)),
+            SpikeTimes=FakeArray((50,)), SpikeStarts=FakeArray((batch_size * 6 + 1,), np.uint32)
         )
         forms = [
             s if as_usual else PreprocessedSpikes(s.end_spikes.astype(np.int32), s.spike_times)
@@ -223,14 +213,8 @@ def test_spike_input_in_other_forms_gives_the_same() -> None:
 
     for batch_size in (3, 5):
         usual, other = upload(batch_size, True), upload(batch_size, False)
-        for name in ("SpikeTimes", "StartSpike", "EndSpike"):
+        for name in ("SpikeTimes", "SpikeStarts"):
             np.testing.assert_array_equal(usual[name].view, other[name].view)
-        # What is looked up in the first timestep is there already
-        assert np.all(other["NextSpikeTime"].view == UNKNOWN)
-        start, end = usual["StartSpike"].view, usual["EndSpike"].view
-        first = usual["SpikeTimes"].view[np.minimum(start, 49)]
-        expected = np.where(start == end, np.float32(NO_SPIKE), first)
-        np.testing.assert_array_equal(usual["NextSpikeTime"].view, expected)
 
 
 def test_unsound_spike_trains_change_nothing() -> None:
@@ -242,12 +226,7 @@ def test_unsound_spike_trains_change_nothing() -> None:
         ([1, 2], [1.0, np.nan]),
         ([1, 2, 2], [1.0, 2.0]),
     ):
-        group = make_group(
-            SpikeTimes=FakeArray((5,)),
-            StartSpike=FakeArray((2, 2), np.uint32),
-            EndSpike=FakeArray((2, 2), np.uint32),
-            NextSpikeTime=FakeArray((2, 2)),
-        )
+        group = make_group(SpikeTimes=FakeArray((5,)), SpikeStarts=FakeArray((5,), np.uint32))
         unsound = PreprocessedSpikes(np.asarray(ends), np.asarray(times))
         with pytest.raises((RuntimeError, ValueError), match="batch_spikes"):
             SpikeInput(5).set_input(group, 2, (2,), [sound, unsound])

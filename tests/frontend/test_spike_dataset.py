@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 
 from mlgenn_rs.neurons import SpikeInput
 from mlgenn_rs.utils.data import (
@@ -18,7 +17,7 @@ from mlgenn_rs.utils.spike_dataset import SpikeDataset
 
 from .support import FakeArray, make_group
 
-NAMES = ("SpikeTimes", "StartSpike", "EndSpike", "NextSpikeTime", "SpikeStarts")
+NAMES = ("SpikeTimes", "SpikeStarts")
 
 
 def make_examples(count: int, num_neurons: int = 6) -> list[PreprocessedSpikes]:
@@ -29,23 +28,15 @@ def make_examples(count: int, num_neurons: int = 6) -> list[PreprocessedSpikes]:
     ]
 
 
-def upload(examples: Any, batch_size: int, is_on_gpu: bool) -> dict[str, np.ndarray]:
-    shape = (batch_size, 6)
+def upload(examples: Any, batch_size: int) -> dict[str, np.ndarray]:
     group = make_group(
-        SpikeTimes=FakeArray((200,)),
-        StartSpike=FakeArray(shape, np.uint32),
-        EndSpike=FakeArray(shape, np.uint32),
-        NextSpikeTime=FakeArray(shape),
-        SpikeStarts=FakeArray((batch_size * 6 + 1,), np.uint32),
+        SpikeTimes=FakeArray((200,)), SpikeStarts=FakeArray((batch_size * 6 + 1,), np.uint32)
     )
-    for array in group.vars.values():
-        array.is_on_gpu = is_on_gpu
     SpikeInput(200).set_input(group, batch_size, (6,), examples)
     return {name: array.view for name, array in group.vars.items()}
 
 
-@pytest.mark.parametrize("is_on_gpu", [False, True])
-def test_batches_are_those_of_lists(is_on_gpu: bool) -> None:
+def test_batches_are_those_of_lists() -> None:
     examples = make_examples(11)
     order = np.random.default_rng(5).permutation(11)
     neuron = SpikeInput(200)
@@ -56,19 +47,9 @@ def test_batches_are_those_of_lists(is_on_gpu: bool) -> None:
         assert [s.spike_times.tolist() for s in one["x"]] == [
             s.spike_times.tolist() for s in other["x"]
         ]
-        expected, actual = (upload(batch["x"], 4, is_on_gpu) for batch in (one, other))
+        expected, actual = (upload(batch["x"], 4) for batch in (one, other))
         for name in NAMES:
             np.testing.assert_array_equal(actual[name], expected[name])
-
-
-def test_short_form_says_the_same() -> None:
-    examples = make_examples(3)
-    full, short = upload(examples, 4, False), upload(examples, 4, True)
-    np.testing.assert_array_equal(short["SpikeStarts"][:-1], full["StartSpike"].ravel())
-    np.testing.assert_array_equal(short["SpikeStarts"][1:], full["EndSpike"].ravel())
-    np.testing.assert_array_equal(short["SpikeTimes"], full["SpikeTimes"])
-    unusual = [PreprocessedSpikes(s.end_spikes.astype(np.int32), s.spike_times) for s in examples]
-    np.testing.assert_array_equal(upload(unusual, 4, True)["SpikeStarts"], short["SpikeStarts"])
 
 
 def test_several_threads_copy_the_same() -> None:
@@ -79,7 +60,7 @@ def test_several_threads_copy_the_same() -> None:
     for dataset in (alone, together):
         starts = np.zeros(3000 * 400 + 1, np.uint32)
         times = np.zeros(dataset.num_spikes, np.float32)
-        assert dataset.write_packed(starts, times)
+        assert dataset.write(starts, times)
         results.append((starts, times))
     np.testing.assert_array_equal(results[0][0], results[1][0])
     np.testing.assert_array_equal(results[0][1], results[1][1])

@@ -9,6 +9,7 @@ use mlgenn_model::plan::{SynapseGroupPlan, SynapseKernel};
 use crate::ahead::{Ahead, AheadPrograms, MOST_WORDS};
 use crate::bind::Surroundings;
 use crate::connectivity_index::ConnectivityIndex;
+use crate::deferred::Deferred;
 use crate::error::EngineError;
 use crate::linear::update_columns;
 use crate::neuron_update::repeat_updates;
@@ -91,13 +92,14 @@ impl Simulation {
     }
 
     /// Run all blocks through some timesteps. `local` says whether the updates before the first
-    /// and after the last one are left to the blocks.
+    /// and after the last one are left to the blocks, which make those first that were deferred.
     pub(crate) fn run_blocks(
         &mut self,
         plan: &RunPlan,
         steps: std::ops::Range<usize>,
         (local_begin, local_end): (bool, bool),
         recorded: &Recorded,
+        deferred: &[Deferred],
     ) {
         update_columns(&self.model, &self.buffers, &self.columns);
         let recorded_late =
@@ -132,6 +134,7 @@ impl Simulation {
                 keys: &self.keys,
             };
             let repeated = repeat_updates(&shared, &around, block, steps.len(), member);
+            member.alone(!deferred.is_empty(), || self.run_deferred(deferred, block, &worker));
             for step in steps.clone() {
                 if !member.goes_on(|| self.watch.should_stop()) {
                     return;

@@ -41,18 +41,17 @@ pub(crate) fn is_local(model: &CompiledModel, group: &str) -> bool {
     if model.plan.custom_connectivity_updates.contains_key(group) {
         return false;
     }
-    model.plan.custom_updates.get(group).is_some_and(|updates| {
-        updates.iter().all(|update| {
-            let over_batch = update.reductions.iter().any(|reduction| {
-                model.plan.layout.array(reduction.target).copies == Copies::Shared
-            });
-            update.copies != Copies::Shared
-                && !over_batch
-                && update.transpose.is_none()
-                && writes(update)
-                    .all(|array| model.plan.layout.array(array).copies == update.copies)
-        })
-    })
+    let mut updates = model.plan.custom_updates.get(group).into_iter().flatten();
+    updates.all(|update| concerns_members(model, update))
+}
+
+/// Whether an update concerns each batch member, or each block of them, on its own.
+pub(crate) fn concerns_members(model: &CompiledModel, update: &CustomUpdatePlan) -> bool {
+    let copies = |array: ArrayId| model.plan.layout.array(array).copies;
+    update.copies != Copies::Shared
+        && update.reductions.iter().all(|it| copies(it.target) != Copies::Shared)
+        && update.transpose.is_none()
+        && writes(update).all(|array| copies(array) == update.copies)
 }
 
 /// Whether all that a group does are updates of variables.
@@ -91,7 +90,8 @@ impl<'a> CustomUpdates<'a> {
         }
     }
 
-    fn updates(&self, group: &str) -> impl Iterator<Item = Update<'a>> + use<'a> {
+    /// The updates of a group.
+    pub(crate) fn updates(&self, group: &str) -> impl Iterator<Item = Update<'a>> + use<'a> {
         let updates = self.model.plan.custom_updates.get(group).into_iter().flatten();
         updates.zip(self.model.custom_updates.get(group).into_iter().flatten())
     }
@@ -122,19 +122,22 @@ impl<'a> CustomUpdates<'a> {
 
     /// Run the updates of a group, all of which are local, for a block of batch members.
     pub(crate) fn run_block(&self, group: &str, block: usize) {
-        for (update, program) in self.updates(group) {
-            if update.copies == Copies::Block {
-                self.run_copy(update, &program.kernel, block, 0..self.items(update));
-            } else {
-                let members = self.model.plan.blocks.members(block);
-                self.count_spikes(update, members.clone());
-                for member in members.clone() {
-                    self.run_copy(update, &program.kernel, member, 0..self.items(update));
-                    self.broadcast(update, member);
-                }
-                self.drop_spikes(update, members);
-            }
+        self.updates(group).for_each(|update| self.run_block_alone(update, block));
+    }
+
+    /// Run a local update for a block of batch members.
+    pub(crate) fn run_block_alone(&self, (update, program): Update<'a>, block: usize) {
+        if update.copies == Copies::Block {
+            self.run_copy(update, &program.kernel, block, 0..self.items(update));
+            return;
         }
+        let members = self.model.plan.blocks.members(block);
+        self.count_spikes(update, members.clone());
+        for member in members.clone() {
+            self.run_copy(update, &program.kernel, member, 0..self.items(update));
+            self.broadcast(update, member);
+        }
+        self.drop_spikes(update, members);
     }
 
     fn copies(&self, update: &CustomUpdatePlan) -> usize {
@@ -170,7 +173,8 @@ impl<'a> CustomUpdates<'a> {
         }
     }
 
-    fn run_alone(&self, (update, program): Update<'a>) {
+    /// Run an update for everything, but for its transpose.
+    pub(crate) fn run_alone(&self, (update, program): Update<'a>) {
         let members = 0..self.model.plan.network.batch_size;
         self.count_spikes(update, members.clone());
         if is_over_batch(&self.model.plan, update) {

@@ -106,8 +106,6 @@ fn without_repeats(lists: &RunLists, weights: &Buffer) -> Option<(RunLists, Buff
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
-
     use super::*;
 
     /// `rows` rows of a run of 8 weights; `kernels` of them differ.

@@ -19,6 +19,7 @@ mod connectivity;
 mod connectivity_index;
 mod custom_connectivity_update;
 mod custom_update;
+mod deferred;
 mod device;
 mod distinct_weights;
 mod error;

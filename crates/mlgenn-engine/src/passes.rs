@@ -60,8 +60,18 @@ impl UpdateProgram {
         Self { kernel, copies, touched, written, by_piece }
     }
 
+    /// Arrays that it reads or writes.
+    pub(crate) fn touched(&self) -> &BTreeSet<ArrayId> {
+        &self.touched
+    }
+
+    /// Whether it writes an array.
+    pub(crate) fn writes(&self, array: ArrayId) -> bool {
+        self.written.contains(&array)
+    }
+
     /// Arrays that both touch and at least one writes.
-    fn contested<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = ArrayId> + 'a {
+    pub(crate) fn contested<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = ArrayId> + 'a {
         let both = self.touched.intersection(&other.touched).copied();
         both.filter(|array| self.written.contains(array) || other.written.contains(array))
     }

@@ -54,6 +54,7 @@ impl Simulation {
                 expected: format!("the network has rings with {slots:?} delay slots"),
             });
         }
+        self.settle()?;
         self.keys = keys(plan, progress.seed)?;
         self.seed = progress.seed;
         self.timestep = progress.timestep;

@@ -12,6 +12,7 @@ use crate::blocks::runs_any;
 use crate::compiled::CompiledModel;
 use crate::connectivity_index::ConnectivityIndex;
 use crate::custom_update::is_local;
+use crate::deferred::Deferred;
 use crate::error::EngineError;
 use crate::history::Behind;
 use crate::linear::columns_of_weights;
@@ -53,6 +54,8 @@ pub struct Simulation {
     pub(crate) timestep: u64,
     pub(crate) steps_made: u64,
     pub(crate) clock: Clock,
+    /// Custom updates that wait for the next run.
+    pub(crate) deferred: Mutex<Vec<Deferred>>,
     /// Of each custom update group, by its name.
     pub(crate) custom_update_times: IndexMap<String, UpdateTimes>,
     init_time: Duration,
@@ -127,6 +130,7 @@ impl Simulation {
             timestep: 0,
             steps_made: 0,
             clock: Clock::default(),
+            deferred: Mutex::default(),
             custom_update_times: IndexMap::new(),
             init_time: if enabled { start.elapsed() } else { Duration::ZERO },
             init_sparse_time: if enabled { init_sparse_time } else { Duration::ZERO },
@@ -212,6 +216,10 @@ impl Simulation {
             updates.cloned().collect()
         };
         let (global_begin, global_end) = (global(&plan.begin), global(&plan.end));
+        if plan.timesteps == 0 || runs_any(&global_begin, 0) {
+            self.settle()?;
+        }
+        let mut deferred = self.take_deferred();
         let mut step = 0;
         while step < plan.timesteps {
             if runs_any(&global_begin, step) {
@@ -233,7 +241,8 @@ impl Simulation {
             let local_begin = !runs_any(&global_begin, first);
             let local_end = !runs_any(&global_end, step - 1);
             self.gather_helpers(step - first)?;
-            self.run_blocks(plan, first..step, (local_begin, local_end), &recorded);
+            self.run_blocks(plan, first..step, (local_begin, local_end), &recorded, &deferred);
+            deferred.clear();
             self.check_watch()?;
             if !local_end {
                 self.run_updates(&plan.end, step - 1);

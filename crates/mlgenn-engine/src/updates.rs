@@ -151,9 +151,8 @@ impl Simulation {
         self.update(groups, true)
     }
 
-    /// As [`Simulation::custom_update_groups`], but on a device they may go on when this returns. A
-    /// fault is then reported by the next run, or whoever looks at an array that the device has
-    /// written.
+    /// As [`Simulation::custom_update_groups`], but they may go on when this returns, or wait for
+    /// the next run. A fault is then reported by that, or whoever looks at an array that they write.
     ///
     /// # Errors
     ///
@@ -167,8 +166,14 @@ impl Simulation {
         if self.device.is_some() {
             return self.custom_updates_on_device(groups, wait);
         }
-        self.run_groups(groups);
-        self.check_watch()
+        match groups {
+            [group] if !wait && self.may_defer(group) => self.defer_group(group),
+            _ => {
+                self.settle()?;
+                self.run_groups(groups);
+                self.check_watch()
+            }
+        }
     }
 
     pub(crate) fn check_group(&self, group: &str) -> Result<(), EngineError> {

@@ -60,6 +60,7 @@ impl Simulation {
         if self.model.dependents.has_array(id) {
             self.catch_up();
         }
+        self.settle_for(id, access)?;
         self.show(id, access)?;
         if access != Access::Read {
             let weights = self.index.iter().filter_map(|index| index.distinct_weights.as_ref());
@@ -115,6 +116,7 @@ impl Simulation {
         if self.model.dependents.has_array(id) {
             self.catch_up();
         }
+        self.settle_for(id, Access::Overwrite)?;
         buffer.store(0, bits);
         if let Some(mut mirrors) = self.mirrors() {
             mirrors.touch(id);

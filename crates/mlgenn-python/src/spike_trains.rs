@@ -71,68 +71,13 @@ impl SpikeTrains {
         Ok(self.find(examples.as_slice()?)?.iter().map(|train| train.times.len()).sum())
     }
 
-    /// Write the spike trains of a batch: for each example and neuron the indices of its first spike
-    /// and of the one after its last; the times of all spikes; and unless that is `None`, for each
-    /// example and neuron the time of its first spike, `no_spike` if there is none. Examples that
-    /// are missing from the batch have no spikes.
+    /// Write the spike trains of a batch: for each example and neuron the index of its first spike,
+    /// then the number of all spikes; and the times of all spikes. Examples that are missing from
+    /// the batch have no spikes.
     ///
     /// Returns whether that was done. It is not, and nothing changes, if the arrays are not of the
     /// usual types and contiguous.
-    #[pyo3(signature = (examples, starts, ends, times, first_times, no_spike))]
     fn write(
-        &self,
-        examples: PyReadonlyArray1<'_, i64>,
-        starts: &Bound<'_, PyAny>,
-        ends: &Bound<'_, PyAny>,
-        times: &Bound<'_, PyAny>,
-        first_times: Option<&Bound<'_, PyAny>>,
-        no_spike: f32,
-    ) -> PyResult<bool> {
-        let trains = self.find(examples.as_slice()?)?;
-        let (Some(mut starts), Some(mut ends), Some(mut times)) =
-            (writable::<u32>(starts), writable::<u32>(ends), writable::<f32>(times))
-        else {
-            return Ok(false);
-        };
-        let mut first_times = match first_times.map(writable::<f32>) {
-            None => None,
-            Some(None) => return Ok(false),
-            Some(times) => times,
-        };
-        let (Ok(starts), Ok(ends), Ok(times), Ok(first_times)) = (
-            starts.as_slice_mut(),
-            ends.as_slice_mut(),
-            times.as_slice_mut(),
-            first_times.as_mut().map(PyReadwriteArrayDyn::as_slice_mut).transpose(),
-        ) else {
-            return Ok(false);
-        };
-        let total: usize = trains.iter().map(|train| train.times.len()).sum();
-        let elements = starts.len();
-        let fits = trains.len() * self.num_neurons <= elements
-            && ends.len() == elements
-            && first_times.as_ref().is_none_or(|times| times.len() == elements)
-            && total <= times.len()
-            && u32::try_from(total).is_ok();
-        if !fits {
-            return Err(PyValueError::new_err("there is not enough room for the batch"));
-        }
-        write_ends(&trains, self.num_neurons, ends, times);
-        if let ([start, starts @ ..], [ends @ .., _]) = (starts, &*ends) {
-            *start = 0;
-            starts.copy_from_slice(ends);
-        }
-        if let Some(first_times) = first_times {
-            write_first_times(&trains, self.num_neurons, first_times, no_spike);
-        }
-        Ok(true)
-    }
-
-    /// Write the spike trains of a batch in a short form: for each example and neuron the index of
-    /// its first spike, then the number of all spikes; and the times of all spikes.
-    ///
-    /// Returns whether that was done, see `write`.
-    fn write_packed(
         &self,
         examples: PyReadonlyArray1<'_, i64>,
         starts: &Bound<'_, PyAny>,
@@ -286,8 +231,7 @@ fn writable<'py, T: Element>(array: &Bound<'py, PyAny>) -> Option<PyReadwriteArr
     array.extract().ok()
 }
 
-/// Write the index after the last spike of each neuron, and times, to arrays in which there is room
-/// for them.
+/// Write the index after the last spike of each neuron, and times, to arrays with room for them.
 fn write_ends(trains: &[Train<'_>], num_neurons: usize, ends: &mut [u32], times: &mut [f32]) {
     let mut offset = 0;
     for (train, ends) in trains.iter().zip(ends.chunks_exact_mut(num_neurons)) {
@@ -300,23 +244,4 @@ fn write_ends(trains: &[Train<'_>], num_neurons: usize, ends: &mut [u32], times:
         offset = end;
     }
     ends[trains.len() * num_neurons..].fill(offset as u32);
-}
-
-/// Write the time of the first spike of each neuron.
-fn write_first_times(trains: &[Train<'_>], num_neurons: usize, to: &mut [f32], no_spike: f32) {
-    let (own, missing) = to.split_at_mut(trains.len() * num_neurons);
-    missing.fill(no_spike);
-    for (train, to) in trains.iter().zip(own.chunks_exact_mut(num_neurons)) {
-        let Some(last) = train.times.len().checked_sub(1) else {
-            to.fill(no_spike);
-            continue;
-        };
-        let mut start = 0;
-        for (to, &end) in to.iter_mut().zip(train.ends) {
-            // Some time is read for every neuron: which ones have spikes could not be predicted.
-            let time = train.times[(start as usize).min(last)];
-            *to = if start < end { time } else { no_spike };
-            start = end;
-        }
-    }
 }

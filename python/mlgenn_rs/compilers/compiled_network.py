@@ -129,10 +129,11 @@ class CompiledNetwork:
         return self.genn_model.is_on_gpu and all(hasattr(n, "get_unpack_model") for n in neurons)
 
     def _complete_inputs(self, inputs: Mapping[PopulationType, Any]) -> None:
-        """Complete inputs on a GPU that were uploaded in a short form, when neurons are reset."""
+        """Complete inputs that were uploaded in a short form, when neurons are reset."""
         for pop in map(get_underlying_pop, inputs):
-            if self.genn_model.is_on_gpu and hasattr(pop.neuron, "get_unpack_model"):
-                self.custom_update(UNPACK_GROUP + self.neuron_populations[pop].name)
+            if hasattr(pop.neuron, "get_unpack_model"):
+                group = UNPACK_GROUP + self.neuron_populations[pop].name
+                self.genn_model.custom_update(group, wait=False)
 
     def _upload_inputs(self, inputs: Mapping[PopulationType, Any]) -> None:
         if not isinstance(inputs, Mapping):

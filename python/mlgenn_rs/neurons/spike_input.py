@@ -25,7 +25,7 @@ NO_SPIKE = 1.0e30
 """Time (ms) of the next spike of a neuron that has none left."""
 
 UNKNOWN = -1.0e30
-"""Time of the next spike while it has not been looked up."""
+"""Time of the next spike while it has not been looked up: after neurons were reset."""
 
 _PACKED = "SpikeStarts"
 """Index of the first spike of each neuron and batch member, and the number of spikes."""
@@ -63,7 +63,7 @@ class SpikeInput(Neuron, Input):
         shape: tuple[int, ...],
         input: Sequence[PreprocessedSpikes],
     ) -> None:
-        """Upload the spike trains of one batch.
+        """Upload the spike trains of one batch; see :meth:`get_unpack_model`.
 
         Parameters
         ----------
@@ -99,25 +99,12 @@ class SpikeInput(Neuron, Input):
             f"SpikeInput: the batch has {num_spikes} spikes, more than max_spikes="
             f"{self.max_spikes}; create the neuron with a larger max_spikes"
         )
-        spike_times = genn_pop.extra_global_params["SpikeTimes"]
-        spike_times.view[:num_spikes] = batch.spike_times
-        spike_times.push_to_device()
+        arrays = genn_pop.extra_global_params
+        arrays["SpikeTimes"].view[:num_spikes] = batch.spike_times
         starts = calc_start_spikes(batch.end_spikes)
-        if spike_times.is_on_gpu:
-            packed = genn_pop.extra_global_params[_PACKED]
-            packed.view[...] = np.append(starts, num_spikes)
-            packed.push_to_device()
-            return
-        unknown = np.full(starts.shape, UNKNOWN, dtype=np.float32)
-        for name, values in (
-            ("EndSpike", batch.end_spikes),
-            ("StartSpike", starts),
-            ("NextSpikeTime", unknown),
-        ):
-            variable = genn_pop.vars[name]
-            view = variable.current_view
-            view[...] = values.reshape(view.shape)
-            variable.push_to_device()
+        arrays[_PACKED].view[...] = np.append(starts, num_spikes)
+        arrays["SpikeTimes"].push_to_device()
+        arrays[_PACKED].push_to_device()
 
     def prepare_input(
         self, input: Sequence[PreprocessedSpikes], num_threads: int
@@ -158,23 +145,18 @@ class SpikeInput(Neuron, Input):
         ):
             return False
         # Nothing can go wrong any more, so that all is written, here or in the general way
-        times = spike_times.view[: self.max_spikes]
-        if spike_times.is_on_gpu:
-            arrays = [genn_pop.extra_global_params[_PACKED]]
-            written = batch.write_packed(arrays[0].open_view("w"), times)
-        else:
-            arrays = [genn_pop.vars[name] for name in ("StartSpike", "EndSpike", "NextSpikeTime")]
-            start, end, next_time = (variable.open_current_view("w") for variable in arrays)
-            written = batch.write(start, end, times, next_time, NO_SPIKE)
-        if written:
-            for array in (*arrays, spike_times):
-                array.push_to_device()
-        return written
+        starts = genn_pop.extra_global_params[_PACKED]
+        if not batch.write(starts.open_view("w"), spike_times.view[: self.max_spikes]):
+            return False
+        starts.push_to_device()
+        spike_times.push_to_device()
+        return True
 
     def get_unpack_model(self, genn_pop: Any) -> CustomUpdateModel:
-        """Return the custom update that completes an input on a GPU, in whose memory it is quick.
+        """Return the custom update that completes an input after :meth:`set_input`.
 
-        Copies to a GPU are short so: they have the start of the spikes of each neuron, and times.
+        So little is uploaded: where the spikes of each neuron start, and their times.  The rest is
+        looked up where neurons are updated.
         """
         names = ("StartSpike", "EndSpike", "NextSpikeTime")
         types = ("unsigned int", "unsigned int", "scalar")

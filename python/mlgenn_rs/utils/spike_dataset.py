@@ -60,13 +60,9 @@ class SpikeDataset(Sequence[PreprocessedSpikes]):
         """Number of spikes of the selected examples together."""
         return self._trains.count(self._order)
 
-    def write(self, start: Any, end: Any, times: Any, first_times: Any, no_spike: float) -> bool:
+    def write(self, starts: Any, times: Any) -> bool:
         """Write the spike trains of a batch; see ``SpikeTrains.write``."""
-        return self._trains.write(self._order, start, end, times, first_times, no_spike)
-
-    def write_packed(self, starts: Any, times: Any) -> bool:
-        """Write them in a short form; see ``SpikeTrains.write_packed``."""
-        return self._trains.write_packed(self._order, starts, times)
+        return self._trains.write(self._order, starts, times)
 
     def take(self, indices: npt.NDArray[np.integer[Any]]) -> SpikeDataset:
         """Return the examples of some indices."""
