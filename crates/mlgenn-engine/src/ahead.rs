@@ -18,8 +18,9 @@ use mlgenn_model::plan::{
 };
 
 use crate::apart::has_own_elements;
-use crate::bind::{BoundKernel, LaneMap};
+use crate::bind::BoundKernel;
 use crate::compiled::updated;
+use crate::lanes::LaneMap;
 use crate::worker::ActiveLanes;
 
 /// Most words for the events of a queue in a stretch of timesteps, for each block: 16 MiB.

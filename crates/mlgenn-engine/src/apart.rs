@@ -6,7 +6,7 @@ use mlgenn_ir::{Domain, Op, SlotId, SlotKind};
 use mlgenn_model::layout::Copies;
 use mlgenn_model::plan::{Index, Plan, PlannedKernel, SlotBinding};
 
-use crate::bind::LaneMap;
+use crate::lanes::LaneMap;
 
 /// Whether the lanes of a kernel, which are neurons, are apart, see
 /// [`mlgenn_ir::launch::Executor::compile_apart`].

@@ -2,7 +2,7 @@
 
 use mlgenn_ir::launch::{Executor, Operand, Pattern, Program, Repeated, Ring, Watch};
 use mlgenn_ir::passes::repeat;
-use mlgenn_ir::{Buffer, Domain, Kernel, Op, SlotId, SlotKind};
+use mlgenn_ir::{Buffer, Domain, SlotId, SlotKind};
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{
     EventQueueId, Index, Plan, PlannedKernel, Position, RingPosition, Scalar, SlotBinding,
@@ -10,33 +10,11 @@ use mlgenn_model::plan::{
 use smallvec::SmallVec;
 
 use crate::apart::is_apart;
+use crate::lanes::{LaneMap, Unit, can_be_cut, has_own_times, reach};
 pub(crate) use crate::place::{Place, Surroundings};
 
 /// What the slots of a launch are bound to; kernels hardly ever have more.
 pub(crate) type Operands<'a> = SmallVec<[Operand<'a>; 32]>;
-
-/// How the lanes of a launch relate to neurons and synapses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LaneMap {
-    /// Lanes are the neurons (or elements) of one batch member.
-    Neurons,
-    /// Lanes are the neurons of all members of a block, one member after the other.
-    BlockOfNeurons,
-    /// The same, but events stay in the memory of the block.
-    BlockAhead,
-    /// Lanes are some neurons of the members of a block, by a list.
-    ActiveNeurons,
-    /// Lanes are the synapses of a row of a dense matrix.
-    DenseRow,
-    /// Lanes are the synapses of a row of a sparse matrix.
-    SparseRow,
-    /// Lanes are the synapses of a column of a dense matrix.
-    DenseColumn,
-    /// Lanes are the synapses of a column of a sparse matrix.
-    SparseColumn,
-    /// Lanes are a stretch of all synapses of a dense matrix, or of the entries of a kernel.
-    Matrix,
-}
 
 /// A program, and where its slots are found.
 pub(crate) struct BoundKernel {
@@ -96,37 +74,6 @@ enum Source {
     Sleep,
     /// The time of each lane.
     OwnTimes,
-}
-
-/// Where in a slot of an array the lanes of a launch start, and how they go on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    /// At the start.
-    Start,
-    /// At the row or column of the launch.
-    Line,
-    /// At the first synapse of the row.
-    Row,
-    /// At the element where the stretch starts.
-    Stretch,
-    /// At the word with the bit of the element where the stretch starts.
-    StretchWord,
-    /// At the start, lanes by the list of postsynaptic neurons of a sparse row.
-    ByTarget,
-    /// At the start, lanes by the list of kernel entries of a sparse row.
-    ByKernelEntry,
-    /// At the start, lanes by the list of synapses of the column.
-    BySynapse,
-    /// At the start, lanes by the list of presynaptic neurons of a sparse column.
-    BySource,
-    /// At the start, lanes by the list of positions in their rows of a sparse column.
-    ByColumn,
-    /// At the first member of the block, lanes by their member.
-    ByMember,
-    /// At the start, lanes by their neuron.
-    ByNeuron,
-    /// At the first neuron of the first member, lanes by how far they are from it.
-    ByDistance,
 }
 
 /// An array from its first element on, without a kernel.
@@ -208,18 +155,6 @@ impl BoundKernel {
         bound
     }
 
-    /// Whether each lane has an element of its own of an array, and touches no other.
-    pub(crate) fn is_by_lane(&self, array: ArrayId) -> bool {
-        let own = |unit| matches!(unit, Unit::Stretch | Unit::Row);
-        self.slots.iter().all(|slot| match slot.source {
-            Source::Array { array: bound, .. } => bound != array || own(slot.unit),
-            Source::AllCopies { array: bound } | Source::WholeRing { array: bound, .. } => {
-                bound != array
-            }
-            _ => true,
-        })
-    }
-
     /// How many elements each operand moves on from one row of a dense matrix to the next.
     pub(crate) fn row_steps(&self, row_stride: usize) -> Vec<usize> {
         let step = |slot: &BoundSlot| match slot.unit {
@@ -286,44 +221,8 @@ fn has_copies(plan: &Plan, binding: &SlotBinding) -> bool {
     }
 }
 
-/// Whether each lane writes elements of its own alone.
-fn can_be_cut(kernel: &Kernel, patterns: &[Pattern]) -> bool {
-    let own = |slot: SlotId| patterns[slot.0 as usize] == Pattern::Contiguous;
-    let mut good = true;
-    kernel.body.for_each_op(&mut |op| {
-        good &= match op {
-            Op::Write(slot, _) | Op::Accumulate(slot, _) | Op::AccumulateDelayed { slot, .. } => {
-                own(*slot)
-            }
-            Op::StoreElement(..)
-            | Op::AccumulateElement(..)
-            | Op::StorePointer(..)
-            | Op::AtomicOr(..)
-            | Op::Print { .. } => false,
-            _ => true,
-        };
-    });
-    good
-}
-
 fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pattern, BoundSlot) {
-    let copies_of = |array: ArrayId| plan.layout.array(array).copies;
-    let shared = match binding {
-        SlotBinding::Array { array, .. } | SlotBinding::Ring { array } => {
-            copies_of(*array) == Copies::Shared
-        }
-        _ => false,
-    };
-    let (pattern, unit) = match kind.domain() {
-        None if kind == SlotKind::Events && map == LaneMap::Neurons => {
-            (Pattern::Whole, Unit::StretchWord)
-        }
-        None => (Pattern::Whole, Unit::Start),
-        // Whatever the lanes are, their answers follow one another.
-        Some(_) if *binding == SlotBinding::Sleep => (Pattern::Contiguous, Unit::Start),
-        Some(_) if has_own_times(kind, binding) => (Pattern::Contiguous, Unit::Start),
-        Some(domain) => lanes(domain, map, shared, binding),
-    };
+    let (pattern, unit) = reach(plan, kind, binding, map);
     let source = match binding {
         SlotBinding::Array { array, at } => {
             let description = plan.layout.array(*array);
@@ -370,50 +269,6 @@ fn bind(plan: &Plan, kind: SlotKind, binding: &SlotBinding, map: LaneMap) -> (Pa
     };
     let whole = matches!(kind, SlotKind::Array { .. });
     (pattern, BoundSlot { source, unit, ahead: 0, whole })
-}
-
-/// Whether a slot is the time of each lane, see [`mod@crate::ahead`].
-fn has_own_times(kind: SlotKind, binding: &SlotBinding) -> bool {
-    *binding == SlotBinding::Scalar(Scalar::Time) && kind.domain() == Some(Domain::Neuron)
-}
-
-/// How lanes map to the elements of a domain.
-fn lanes(domain: Domain, map: LaneMap, shared: bool, binding: &SlotBinding) -> (Pattern, Unit) {
-    use Pattern::{Contiguous, Gather, Uniform};
-    let index = matches!(binding, SlotBinding::Index(_));
-    match (domain, map) {
-        (Domain::Launch, _) => (Uniform, Unit::Start),
-        (
-            Domain::Member,
-            LaneMap::BlockOfNeurons | LaneMap::BlockAhead | LaneMap::ActiveNeurons,
-        ) => (Gather, Unit::ByMember),
-        (Domain::Member, _) => (Uniform, Unit::Start),
-        (
-            Domain::Neuron,
-            LaneMap::BlockOfNeurons | LaneMap::BlockAhead | LaneMap::ActiveNeurons,
-        ) if shared || index => (Gather, Unit::ByNeuron),
-        (Domain::Neuron, LaneMap::ActiveNeurons) => (Gather, Unit::ByDistance),
-        (Domain::Neuron, _) => (Contiguous, Unit::Stretch),
-        (Domain::Pre, LaneMap::DenseRow | LaneMap::SparseRow) => (Uniform, Unit::Line),
-        (Domain::Pre, LaneMap::DenseColumn) => (Contiguous, Unit::Start),
-        (Domain::Pre, LaneMap::SparseColumn) => (Gather, Unit::BySource),
-        (Domain::Post, LaneMap::Neurons) => (Contiguous, Unit::Stretch),
-        (Domain::Post, LaneMap::DenseRow) => (Contiguous, Unit::Start),
-        (Domain::Post, LaneMap::SparseRow) => (Gather, Unit::ByTarget),
-        (Domain::Post, LaneMap::DenseColumn | LaneMap::SparseColumn) => (Uniform, Unit::Line),
-        (Domain::Synapse, LaneMap::DenseRow | LaneMap::SparseRow) if index => {
-            (Contiguous, Unit::Start)
-        }
-        (Domain::Synapse, LaneMap::DenseRow | LaneMap::SparseRow) => (Contiguous, Unit::Row),
-        (Domain::Synapse, LaneMap::DenseColumn) if index => (Uniform, Unit::Line),
-        (Domain::Synapse, LaneMap::SparseColumn) if index => (Gather, Unit::ByColumn),
-        (Domain::Synapse, LaneMap::DenseColumn | LaneMap::SparseColumn) => {
-            (Gather, Unit::BySynapse)
-        }
-        (Domain::Synapse, _) => (Contiguous, Unit::Stretch),
-        (Domain::Kernel, LaneMap::SparseRow) => (Gather, Unit::ByKernelEntry),
-        (Domain::Pre | Domain::Post | Domain::Kernel, _) => (Uniform, Unit::Start),
-    }
 }
 
 const NO_RING: Ring = Ring { slots: 1, current: 0, stride: 0 };

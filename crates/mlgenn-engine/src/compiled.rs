@@ -17,12 +17,13 @@ use mlgenn_model::plan::{
 use crate::ahead::AheadPrograms;
 use crate::arrays::{MemoryItem, check_memory, memory_plan};
 use crate::backend::Backend;
-use crate::bind::{BoundKernel, LaneMap};
+use crate::bind::BoundKernel;
 use crate::custom_connectivity_update::ConnectivityPrograms;
 use crate::device::DeviceModel;
 use crate::error::EngineError;
+use crate::lanes::LaneMap;
 use crate::linear::{Dependents, LinearPrograms};
-use crate::passes::UpdateProgram;
+use crate::update_program::UpdateProgram;
 
 /// Populations of up to this many neurons are updated for a whole block of batch members at once.
 const LARGEST_FLATTENED: usize = 512;

@@ -7,10 +7,11 @@ use mlgenn_ir::{Buffer, Type};
 use mlgenn_model::plan::{ConnectivityPlan, PlannedKernel, SparseFrom, SynapseGroupPlan};
 
 use crate::arrays::{ArrayData, Arrays};
-use crate::bind::{BoundKernel, LaneMap, Operands, Place, Surroundings};
+use crate::bind::{BoundKernel, Operands, Place, Surroundings};
 use crate::compiled::CompiledModel;
 use crate::error::EngineError;
 use crate::fixed_probability::FixedProbability;
+use crate::lanes::LaneMap;
 use crate::random_key::random_key;
 
 /// Rows that a thread initialises at a time.

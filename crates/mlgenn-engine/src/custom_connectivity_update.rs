@@ -3,9 +3,10 @@
 use mlgenn_ir::launch::{Launch, Watch};
 use mlgenn_model::plan::CustomConnectivityUpdatePlan;
 
-use crate::bind::{BoundKernel, LaneMap, Operands, Place, Surroundings};
+use crate::bind::{BoundKernel, Operands, Place, Surroundings};
 use crate::compiled::CompiledModel;
 use crate::custom_update::WORTH_THREADS;
+use crate::lanes::LaneMap;
 
 /// Rows that one work item updates.
 const ROWS: usize = 64;

@@ -4,14 +4,16 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use mlgenn_ir::launch::{BLOCK_LANES, Launch, Watch};
-use mlgenn_ir::{Buffer, Type, evaluate};
+use mlgenn_ir::{Buffer, evaluate};
 use mlgenn_model::layout::{ArrayId, Copies};
-use mlgenn_model::plan::{CustomUpdatePlan, CustomUpdateSize, Reduce, SlotBinding};
+use mlgenn_model::plan::{CustomUpdatePlan, CustomUpdateSize, SlotBinding};
+use smallvec::SmallVec;
 
 use crate::bind::{BoundKernel, Operands, Place, Surroundings};
 use crate::compiled::CompiledModel;
-use crate::passes::{TOGETHER, Update, copies, is_over_batch, passes, reduces_over_batch};
+use crate::passes::{copies_of_update, is_over_batch, passes, reduces_over_batch};
 use crate::spike_count::Spikes;
+use crate::update_program::{TOGETHER, Update};
 
 /// Fewest synapses of a matrix that one work item updates: memory is slow at the begin of each
 /// stretch of each copy.
@@ -54,13 +56,6 @@ pub(crate) fn concerns_members(model: &CompiledModel, update: &CustomUpdatePlan)
         && writes(update).all(|array| copies(array) == update.copies)
 }
 
-/// Whether all that a group does are updates of variables.
-pub(crate) fn only_updates(model: &CompiledModel, group: &str) -> bool {
-    let mut updates = model.plan.custom_updates.get(group).into_iter().flatten();
-    !model.plan.custom_connectivity_updates.contains_key(group)
-        && updates.all(|update| update.transpose.is_none())
-}
-
 /// Arrays that the kernel of an update writes.
 fn writes(update: &CustomUpdatePlan) -> impl Iterator<Item = ArrayId> + '_ {
     let slots = update.kernel.kernel.slots.iter().zip(&update.kernel.bindings);
@@ -81,12 +76,15 @@ impl<'a> CustomUpdates<'a> {
     /// Run the updates of some groups, one after the other, for everything, but for transposes.
     pub(crate) fn run(&self, groups: &[&str]) {
         let updates = groups.iter().flat_map(|group| self.updates(group));
-        match groups {
-            [_] => updates.for_each(|update| self.run_alone(update)),
-            _ => passes(updates).iter().for_each(|pass| match pass[..] {
-                [update] => self.run_alone(update),
-                _ => self.run_pass(pass),
-            }),
+        if groups.len() == 1 {
+            return updates.for_each(|update| self.run_alone(update));
+        }
+        let updates: SmallVec<[_; 8]> = updates.collect();
+        for pass in passes(updates.iter().map(|(_, program)| &program.effects)) {
+            match pass[..] {
+                [update] => self.run_alone(updates[update]),
+                _ => self.run_pass(&pass.iter().map(|&it| updates[it]).collect::<Vec<_>>()),
+            }
         }
     }
 
@@ -141,7 +139,7 @@ impl<'a> CustomUpdates<'a> {
     }
 
     fn copies(&self, update: &CustomUpdatePlan) -> usize {
-        copies(&self.model.plan, update)
+        copies_of_update(&self.model.plan, update)
     }
 
     /// Synapses of a matrix that one work item updates. Threads have two each, in case that one of
@@ -227,7 +225,7 @@ impl<'a> CustomUpdates<'a> {
                 }
             };
             let start = item * piece;
-            let bits = start_bits(reduction.reduce, target.ty());
+            let bits = reduction.reduce.start_bits(target.ty());
             for copy in (0..target.len()).step_by(whole.max(1)) {
                 target.fill(copy + start, piece.min(whole - start), bits);
             }
@@ -286,7 +284,7 @@ impl<'a> CustomUpdates<'a> {
         let over_neurons: Vec<_> = update
             .reductions
             .iter()
-            .filter(|it| !reduces_over_batch(&self.model.plan, update, it.target))
+            .filter(|it| !reduces_over_batch(&self.model.plan, update, it))
             .collect();
         let copy = place.member;
         let copy_of = |array: ArrayId| match self.model.plan.layout.array(array).copies {
@@ -295,7 +293,7 @@ impl<'a> CustomUpdates<'a> {
         };
         for reduction in &over_neurons {
             let target = &self.buffers[reduction.target.0];
-            target.store(copy_of(reduction.target), start_bits(reduction.reduce, target.ty()));
+            target.store(copy_of(reduction.target), reduction.reduce.start_bits(target.ty()));
         }
         self.launch(kernel, place, size, operands);
         for reduction in &over_neurons {
@@ -358,13 +356,5 @@ impl<'a> CustomUpdates<'a> {
                 }
             }
         }
-    }
-}
-
-/// What a reduction starts from.
-fn start_bits(reduce: Reduce, ty: Type) -> u64 {
-    match reduce {
-        Reduce::Sum => 0,
-        Reduce::Max => mlgenn_model::plan::lowest_bits(ty),
     }
 }

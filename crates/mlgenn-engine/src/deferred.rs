@@ -13,8 +13,8 @@ use mlgenn_model::layout::ArrayId;
 use crate::custom_update::concerns_members;
 use crate::error::EngineError;
 use crate::mirror::Access;
-use crate::passes::Update;
 use crate::simulation::Simulation;
+use crate::update_program::Update;
 use crate::worker::Worker;
 
 /// A custom update that was asked for and has not run.
@@ -59,7 +59,7 @@ impl Simulation {
         let is_held = |array: &ArrayId| Arc::strong_count(&self.buffers[array.0]) > 1;
         concerns_members(&self.model, update)
             && update.spike_counts.is_empty()
-            && !program.touched().iter().any(is_held)
+            && !program.effects.touched().iter().any(is_held)
     }
 
     /// Run the updates that wait for the next run.
@@ -71,7 +71,7 @@ impl Simulation {
     pub(crate) fn settle_for(&self, array: ArrayId, access: Access) -> Result<(), EngineError> {
         self.settle_where(|(_, program)| {
             let reads = access == Access::Read;
-            program.writes(array) || !reads && program.touched().contains(&array)
+            program.effects.writes(array) || !reads && program.effects.touched().contains(&array)
         })
     }
 
@@ -133,5 +133,5 @@ impl Simulation {
 
 /// Whether it matters which of two updates comes first.
 fn is_contested(a: Update<'_>, b: Update<'_>) -> bool {
-    a.1.contested(b.1).next().is_some()
+    a.1.effects.contested(&b.1.effects).next().is_some()
 }

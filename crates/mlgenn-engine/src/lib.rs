@@ -25,6 +25,7 @@ mod distinct_weights;
 mod error;
 mod fixed_probability;
 mod history;
+mod lanes;
 mod linear;
 mod load;
 mod mirror;
@@ -43,6 +44,7 @@ mod simulation;
 mod spike_count;
 mod stopwatch;
 mod team;
+mod update_program;
 mod updates;
 mod views;
 mod worker;
@@ -54,6 +56,9 @@ pub use device::{Device, DeviceLoad, DeviceModel, DeviceState, DeviceTimes, Time
 pub use error::EngineError;
 pub use load::keys as random_keys;
 pub use mirror::Access;
+pub use passes::{
+    Pass, UpdateEffects, copies_of_update, is_over_batch, joins_others, passes, reduces_over_batch,
+};
 pub use progress::Progress;
 pub use recorded::Recorded;
 pub use recording::SpikeTrain;

@@ -3,61 +3,63 @@
 //! The sum of gradients over the batch and the optimiser that uses it are two updates of the same
 //! synapses. If all synapses are summed before the optimiser begins, the sums have left the cache
 //! by then. A *pass* takes a piece of the synapses, runs one update after another for it, and goes
-//! on with the next piece. Results are to the bit those of one update after the other.
+//! on with the next piece; on a GPU a piece is one synapse. Results are to the bit those of one
+//! update after the other.
 
 use std::collections::BTreeSet;
 
-use mlgenn_ir::launch::Executor;
 use mlgenn_model::Plan;
 use mlgenn_model::layout::{ArrayId, Copies};
-use mlgenn_model::plan::{CustomUpdatePlan, CustomUpdateSize};
+use mlgenn_model::plan::{CustomUpdatePlan, CustomUpdateSize, Reduction};
 use smallvec::SmallVec;
 
-use crate::bind::{BoundKernel, LaneMap};
 use crate::compiled::row_map;
+use crate::lanes::{LaneMap, not_by_lane, writes_apart};
 
-/// Copies of a gradient that are summed at once. Memory gives several streams faster than one.
-pub(crate) const TOGETHER: usize = 4;
-
-/// The program of a custom update, and what it does to arrays.
-pub(crate) struct UpdateProgram {
-    pub(crate) kernel: BoundKernel,
-    /// The same for [`TOGETHER`] copies, if copies follow each other anyway.
-    pub(crate) copies: Option<BoundKernel>,
+/// What a custom update does to arrays, as far as others may go over their elements with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateEffects {
+    size: CustomUpdateSize,
     /// Arrays that it reads or writes.
     touched: BTreeSet<ArrayId>,
     /// Those that it writes.
     written: BTreeSet<ArrayId>,
+    /// Those of which its lanes do not have one element each, which no other lane touches.
+    not_by_lane: BTreeSet<ArrayId>,
     /// Whether it takes pieces of its elements one by one, each with all copies of its arrays, and
     /// nothing has to be done before or after all of them.
     by_piece: bool,
 }
 
-impl UpdateProgram {
-    pub(crate) fn new(executor: &dyn Executor, plan: &Plan, update: &CustomUpdatePlan) -> Self {
-        let map = match update.size {
-            CustomUpdateSize::Elements(_) => LaneMap::Neurons,
-            CustomUpdateSize::Matrix { .. } => LaneMap::Matrix,
-            CustomUpdateSize::Rows { group } => row_map(plan, group),
-        };
-        let kernel = BoundKernel::new(executor, plan, &update.kernel, map);
+/// Updates that go over their elements together, by their positions, in order.
+pub type Pass = SmallVec<[usize; 4]>;
+
+impl UpdateEffects {
+    /// What an update does.
+    pub fn new(plan: &Plan, update: &CustomUpdatePlan) -> Self {
+        let map = lane_map(plan, update);
         let counted = update.spike_counts.iter();
         let counted = counted.flat_map(|it| [it.count, plan.event_queues[it.queue.0].array]);
         let around = update.reductions.iter().map(|reduction| reduction.target).chain(counted);
         let around: BTreeSet<_> = around.chain(update.transpose.map(|it| it.to)).collect();
-        let touched = update.kernel.arrays().chain(around.iter().copied()).collect();
-        let written = update.kernel.written().union(&around).copied().collect();
         let by_piece = (update.copies == Copies::Shared || is_over_batch(plan, update))
-            && kernel.can_be_cut
+            && writes_apart(plan, &update.kernel, map)
             && update.reductions.iter().all(|reduction| reduction.scratch.is_none())
             && update.broadcasts.is_empty()
             && update.transpose.is_none()
             && update.spike_counts.is_empty();
-        let is_sum = by_piece && is_over_batch(plan, update) && !executor.is_reference();
-        let copies = is_sum && copies(plan, update) >= TOGETHER;
-        let copies =
-            copies.then(|| BoundKernel::for_copies(executor, plan, &update.kernel, map, TOGETHER));
-        Self { kernel, copies, touched, written, by_piece }
+        Self {
+            size: update.size,
+            touched: update.kernel.arrays().chain(around.iter().copied()).collect(),
+            written: update.kernel.written().union(&around).copied().collect(),
+            not_by_lane: not_by_lane(plan, &update.kernel, map),
+            by_piece,
+        }
+    }
+
+    /// Whether it takes pieces of its elements one by one, each with all copies of its arrays.
+    pub(crate) fn is_by_piece(&self) -> bool {
+        self.by_piece
     }
 
     /// Arrays that it reads or writes.
@@ -75,50 +77,59 @@ impl UpdateProgram {
         let both = self.touched.intersection(&other.touched).copied();
         both.filter(|array| self.written.contains(array) || other.written.contains(array))
     }
+
+    /// Whether an update that goes piece by piece has the pieces of another one, and neither needs
+    /// what the other does to another piece.
+    fn can_join(&self, other: &Self) -> bool {
+        let by_lane = |array| [self, other].iter().all(|it| !it.not_by_lane.contains(&array));
+        self.by_piece && self.size == other.size && self.contested(other).all(by_lane)
+    }
 }
-
-/// A custom update and its program.
-pub(crate) type Update<'a> = (&'a CustomUpdatePlan, &'a UpdateProgram);
-
-/// Updates that go over their elements together, in order.
-pub(crate) type Pass<'a> = SmallVec<[Update<'a>; 4]>;
 
 /// Share out updates, which are meant to run one after the other, among passes.
 ///
 /// An update joins the last pass that it has to come after, because one writes an array that the
 /// other touches, if both may go piece by piece. It thereby overtakes passes that have nothing to
 /// do with it.
-pub(crate) fn passes<'a>(updates: impl Iterator<Item = Update<'a>>) -> Vec<Pass<'a>> {
-    let mut passes: Vec<Pass<'a>> = Vec::new();
-    for update in updates {
-        if !update.1.by_piece {
-            passes.push(Pass::from_iter([update]));
-            continue;
-        }
-        let related = |pass: &&mut Pass<'a>| {
-            pass.iter().any(|earlier| earlier.1.contested(update.1).next().is_some())
+pub fn passes<'a>(updates: impl IntoIterator<Item = &'a UpdateEffects>) -> Vec<Pass> {
+    let updates: SmallVec<[_; 8]> = updates.into_iter().collect();
+    let mut passes: Vec<Pass> = Vec::new();
+    for (position, update) in updates.iter().enumerate() {
+        let related = |pass: &&mut Pass| {
+            pass.iter().any(|&it| updates[it].contested(update).next().is_some())
         };
-        match passes.iter_mut().rev().find(related) {
-            Some(pass) if pass.iter().all(|earlier| can_join(*earlier, update)) => {
-                pass.push(update);
+        // Those that join nothing need not be compared.
+        let last = update.by_piece.then(|| passes.iter_mut().rev().find(related)).flatten();
+        match last {
+            Some(pass) if pass.iter().all(|&it| updates[it].can_join(update)) => {
+                pass.push(position);
             }
-            _ => passes.push(Pass::from_iter([update])),
+            _ => passes.push(Pass::from_iter([position])),
         }
     }
     passes
 }
 
-/// Whether an update that goes piece by piece has the pieces of an earlier one, and neither needs
-/// what the other does to another piece.
-fn can_join(earlier: Update<'_>, later: Update<'_>) -> bool {
-    let [a, b] = [earlier.1, later.1];
-    a.by_piece
-        && earlier.0.size == later.0.size
-        && a.contested(b).all(|array| [a, b].iter().all(|it| it.kernel.is_by_lane(array)))
+/// Whether a group may go over elements together with those before and after it, as all that it does
+/// are updates of variables. It does not if times are measured, so that it has a time of its own.
+pub fn joins_others(plan: &Plan, group: &str) -> bool {
+    let mut updates = plan.custom_updates.get(group).into_iter().flatten();
+    !plan.network.timing_enabled
+        && !plan.custom_connectivity_updates.contains_key(group)
+        && updates.all(|update| update.transpose.is_none())
+}
+
+/// How the lanes of a custom update go through its elements.
+pub(crate) fn lane_map(plan: &Plan, update: &CustomUpdatePlan) -> LaneMap {
+    match update.size {
+        CustomUpdateSize::Elements(_) => LaneMap::Neurons,
+        CustomUpdateSize::Matrix { .. } => LaneMap::Matrix,
+        CustomUpdateSize::Rows { group } => row_map(plan, group),
+    }
 }
 
 /// For how many copies of its arrays an update runs.
-pub(crate) fn copies(plan: &Plan, update: &CustomUpdatePlan) -> usize {
+pub fn copies_of_update(plan: &Plan, update: &CustomUpdatePlan) -> usize {
     match update.copies {
         Copies::Shared => 1,
         Copies::Member => plan.network.batch_size,
@@ -127,16 +138,16 @@ pub(crate) fn copies(plan: &Plan, update: &CustomUpdatePlan) -> usize {
 }
 
 /// Whether an update takes sums or maxima over the batch.
-pub(crate) fn is_over_batch(plan: &Plan, update: &CustomUpdatePlan) -> bool {
-    update.reductions.iter().any(|reduction| reduces_over_batch(plan, update, reduction.target))
+pub fn is_over_batch(plan: &Plan, update: &CustomUpdatePlan) -> bool {
+    update.reductions.iter().any(|reduction| reduces_over_batch(plan, update, reduction))
 }
 
-/// Whether what an update reduces to an array is a sum or maximum over the batch, rather than over
-/// neurons.
-pub(crate) fn reduces_over_batch(plan: &Plan, update: &CustomUpdatePlan, target: ArrayId) -> bool {
+/// Whether a reduction of an update is taken over the batch, rather than over neurons.
+pub fn reduces_over_batch(plan: &Plan, update: &CustomUpdatePlan, reduction: &Reduction) -> bool {
     let CustomUpdateSize::Elements(size) = update.size else { return true };
-    let target = plan.layout.array(target);
-    target.copies == Copies::Shared
+    let target = plan.layout.array(reduction.target);
+    reduction.scratch.is_none()
+        && target.copies == Copies::Shared
         && (update.copies != Copies::Shared || target.elements() == size)
 }
 
@@ -212,10 +223,11 @@ mod tests {
         };
         let backend = Arc::new(Inline::new("interpreter", Interpreter));
         let model = CompiledModel::new(network, PlanOptions::default(), backend).unwrap();
-        let updates = model.plan.custom_updates["All"].iter().zip(&model.custom_updates["All"]);
-        let passes = passes(updates);
-        let names = |pass: &Pass<'_>| pass.iter().map(|(update, _)| update.name.clone()).collect();
-        passes.iter().map(names).collect()
+        let updates = &model.plan.custom_updates["All"];
+        let effects: Vec<_> =
+            updates.iter().map(|update| UpdateEffects::new(&model.plan, update)).collect();
+        let names = |pass: &Pass| pass.iter().map(|&it| updates[it].name.clone()).collect();
+        passes(&effects).iter().map(names).collect()
     }
 
     #[test]

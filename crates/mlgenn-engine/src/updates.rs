@@ -5,8 +5,9 @@ use std::sync::PoisonError;
 use crate::bind::Surroundings;
 use crate::connectivity_index::ConnectivityIndex;
 use crate::custom_connectivity_update::ConnectivityUpdates;
-use crate::custom_update::{CustomUpdates, only_updates};
+use crate::custom_update::CustomUpdates;
 use crate::error::EngineError;
+use crate::passes::joins_others;
 use crate::run_plan::StepUpdate;
 use crate::simulation::Simulation;
 use crate::stopwatch::Stopwatch;
@@ -72,11 +73,8 @@ impl Simulation {
     /// go over elements together, unless their times are measured.
     fn run_groups(&mut self, groups: &[&str]) {
         let model = self.model.clone();
-        let together = |a: &&str, b: &&str| {
-            !model.plan.network.timing_enabled
-                && [a, b].iter().all(|group| only_updates(&model, group))
-        };
-        for groups in groups.chunk_by(together) {
+        let joins = |group: &str| joins_others(&model.plan, group);
+        for groups in groups.chunk_by(|a, b| joins(a) && joins(b)) {
             match groups {
                 [group] => self.run_update(group),
                 _ => self.run_together(groups),

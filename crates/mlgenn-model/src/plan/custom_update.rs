@@ -96,6 +96,16 @@ pub enum Reduce {
     Max,
 }
 
+impl Reduce {
+    /// Bits of what it starts from.
+    pub fn start_bits(self, ty: Type) -> u64 {
+        match self {
+            Self::Sum => 0,
+            Self::Max => lowest_bits(ty),
+        }
+    }
+}
+
 /// A copy to the transposed place of another synapse group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transpose {

@@ -6,7 +6,7 @@ use mlgenn_lang::NumericType;
 use super::Planner;
 use super::custom_update::{
     CustomUpdatePlan, CustomUpdateSize, Reduce, Reduction, Shape, SpikeCount, SpikeCountWrite,
-    Transpose, lowest_bits,
+    Transpose,
 };
 use super::kernel::{Composer, Index, RingPosition, Scalar, SlotBinding};
 use super::scope::Scope;
@@ -274,10 +274,7 @@ impl<'a> CustomUpdateComposer<'a> {
                 self.scope.write_only(name, ty, cell)
             }
             Mode::Reduce(reduce) => {
-                let bits = match reduce {
-                    Reduce::Sum => 0,
-                    Reduce::Max => lowest_bits(description.ty),
-                };
+                let bits = reduce.start_bits(description.ty);
                 let initial = self.composer.builder.constant(description.ty, bits);
                 let cell = self.composer.builder.cell(initial);
                 let reduction = Reduction { target: array, reduce, scratch: None };
