@@ -157,6 +157,15 @@ pub trait DeviceState: Send {
     /// See [`DeviceState::push`].
     fn custom_update(&mut self, group: &str, watch: &Watch) -> Result<(), EngineError>;
 
+    /// Start the custom updates of several groups, one group after the other, but that those go over
+    /// their elements together which may, see [`crate::passes`]. None of the groups has transposes or
+    /// connectivity updates, and times are not measured.
+    ///
+    /// # Errors
+    ///
+    /// See [`DeviceState::push`].
+    fn custom_updates(&mut self, groups: &[String], watch: &Watch) -> Result<(), EngineError>;
+
     /// Start the transposes of a group.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use crate::device::{DeviceLoad, Timesteps};
 use crate::error::EngineError;
 use crate::load::untouched;
 use crate::mirror::{Access, Mirrors};
+use crate::passes::joins_others;
 use crate::recorded::Recorded;
 use crate::run_plan::{RunPlan, StepUpdate};
 use crate::simulation::Simulation;
@@ -124,7 +125,14 @@ impl Simulation {
         wait: bool,
     ) -> Result<(), EngineError> {
         self.begin_on_device();
-        groups.iter().try_for_each(|group| self.update_on_device(group))?;
+        let model = self.model.clone();
+        let joins = |group: &str| joins_others(&model.plan, group);
+        for groups in groups.chunk_by(|a, b| joins(a) && joins(b)) {
+            match groups {
+                [group] => self.update_on_device(group)?,
+                _ => self.update_together_on_device(groups)?,
+            }
+        }
         let is_seen = self.mirrors().is_some_and(|it| it.holds_any_behind(&self.buffers));
         if wait || is_seen {
             self.wait_for_device()?;
@@ -172,6 +180,13 @@ impl Simulation {
             Ok(())
         })?;
         self.count_timesteps(started as u64);
+        self.ran_on_device(false)
+    }
+
+    fn update_together_on_device(&mut self, groups: &[&str]) -> Result<(), EngineError> {
+        let watch = self.watch.clone();
+        let groups: Vec<_> = groups.iter().map(|&group| group.to_owned()).collect();
+        self.to_device(|mirrors| mirrors.state.custom_updates(&groups, &watch))?;
         self.ran_on_device(false)
     }
 

@@ -1,10 +1,9 @@
 //! Entries of a translation unit: what is launched.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use mlgenn_ir::launch::Pattern;
-use mlgenn_ir::{Kernel, Op, SlotId, SlotKind, Type};
+use mlgenn_ir::{Kernel, SlotId, SlotKind, Type};
 
 use super::access::{Access, Adding, CopyOf};
 use super::body::{Body, BodyOptions};
@@ -52,6 +51,17 @@ pub fn lanes_entry(index: usize, kernel: &Kernel, patterns: &[Pattern]) -> Entry
         .entry(Form::Launched)
 }
 
+/// The name of a function, made of what it is called for people.
+pub(super) fn function_name(index: usize, title: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    format!("kernel{index}_{}", title.chars().map(plain).collect::<String>())
+}
+
+/// What a function is called for people, as it can stand in a comment.
+pub(super) fn comment(title: &str) -> String {
+    title.replace(['\n', '\r', '\\'], " ")
+}
+
 /// Writes the functions of an entry.
 pub(super) struct Writer<'a> {
     kernel: &'a Kernel,
@@ -60,8 +70,6 @@ pub(super) struct Writer<'a> {
     copies: &'a [CopyOf],
     shape: Shape,
     members: Members,
-    /// Whether no two slots are bound to the same array.
-    distinct: bool,
     /// Slots whose sums are taken elsewhere.
     left_out: Vec<SlotId>,
     name: String,
@@ -76,16 +84,8 @@ impl<'a> Writer<'a> {
         shape: Shape,
         members: Members,
     ) -> Self {
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-        let name = format!("kernel{index}_{}", kernel.name.chars().map(plain).collect::<String>());
-        let left_out = Vec::new();
-        Self { kernel, accesses, copies, shape, members, distinct: false, left_out, name }
-    }
-
-    /// Say that no two slots are bound to the same array.
-    pub(super) fn distinct(mut self, distinct: bool) -> Self {
-        self.distinct = distinct;
-        self
+        let name = function_name(index, &kernel.name);
+        Self { kernel, accesses, copies, shape, members, left_out: Vec::new(), name }
     }
 
     /// Leave out sums that are taken elsewhere.
@@ -95,9 +95,6 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn entry(self, form: Form) -> Entry {
-        if self.members == Members::All {
-            return self.over_members();
-        }
         let (mut text, level) = match form {
             Form::Launched => self.launched(),
             Form::Called { .. } => self.called(),
@@ -115,7 +112,7 @@ impl<'a> Writer<'a> {
         }
         let lead = self.shape.lead(form);
         let depth = level + 1 + lead.iter().filter(|line| line.ends_with('{')).count();
-        let body = Body::write(self.kernel, self.accesses, self.options(&[]), depth);
+        let body = Body::write(self.kernel, self.accesses, self.options(), depth);
         let sums: Vec<_> = body.sums.iter().map(|slot| self.kernel.slot(*slot).ty).collect();
         start.extend(body.events.iter().map(|slot| format!("bool event{} = false;", slot.0)));
         start.extend(sums.iter().enumerate().map(|(sum, ty)| format!("{ty} sum{sum} = 0;")));
@@ -166,8 +163,8 @@ impl<'a> Writer<'a> {
         Entry { name: self.name, text, sums }
     }
 
-    fn options<'b>(&'b self, ahead: &'b [SlotId]) -> BodyOptions<'b> {
-        BodyOptions { shape: self.shape, ahead, left_out: &self.left_out }
+    fn options(&self) -> BodyOptions<'_> {
+        BodyOptions { shape: self.shape, ahead: &[], left_out: &self.left_out }
     }
 
     /// Head and first lines of a function that is launched, and the level that its body is at.
@@ -183,79 +180,16 @@ impl<'a> Writer<'a> {
                 "for (u32 member = first_member; member < launch->members",
                 "        && member < first_member + launch->members_per_block; ++member) {",
             ],
-            // See `over_members`.
+            // See `elements.rs`.
             Members::All => &[],
         };
         let level = write_lines(&mut text, lines, 1);
         (text, level)
     }
 
-    /// A function each of whose threads goes through all batch members. It has many of their elements
-    /// under way at a time, as it would wait for each otherwise.
-    fn over_members(self) -> Entry {
-        let mut text = self.head("");
-        let thread = self.shape.thread();
-        let (held, ahead): (Vec<_>, Vec<_>) = (self.held().collect(), self.ahead());
-        let mut lines = vec![
-            format!("const u32 {thread} = blockIdx.x * blockDim.x + threadIdx.x;"),
-            format!("if ({thread} >= launch->lanes) return;"),
-            "const u32 members = launch->members;".to_owned(),
-        ];
-        for (slot, index) in &held {
-            let ty = memory_type(self.kernel.slot(*slot).ty);
-            lines.push(self.pointer(*slot));
-            lines.push(format!("{ty} held{0} = s{0}[{index}];", slot.0));
-        }
-        lines.push("for (u32 first = 0; first < members; first += AHEAD) {".to_owned());
-        for slot in &ahead {
-            let ty = memory_type(self.kernel.slot(*slot).ty);
-            lines.push(format!("{ty} ahead{}[AHEAD];", slot.0));
-            lines.push(format!(
-                "fetch_ahead(ahead{0}, launch->slots[{0}], {thread}, first, members);",
-                slot.0
-            ));
-        }
-        lines.push("#pragma unroll".to_owned());
-        lines.push("for (u32 next = 0; next < AHEAD; ++next) {".to_owned());
-        lines.push("const u32 member = first + next;".to_owned());
-        lines.push("if (member < members) {".to_owned());
-        let outside = |slot: &SlotId| held.iter().any(|(other, _)| other == slot);
-        lines.extend(self.pointers_but(|slot| outside(slot)));
-        lines.extend(self.shape.lead(Form::Launched).iter().map(|&line| line.to_owned()));
-        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
-        let level = write_lines(&mut text, &lines, 1);
-        let body = Body::write(self.kernel, self.accesses, self.options(&ahead), level);
-        text.push_str(&body.text);
-        close(&mut text, level, 1);
-        for (slot, index) in &held {
-            let _ = writeln!(text, "    s{0}[{index}] = held{0};", slot.0);
-        }
-        text.push_str("}\n");
-        Entry { name: self.name, text, sums: Vec::new() }
-    }
-
-    /// Elements of each member that are read once, which can be done before the members before it.
-    fn ahead(&self) -> Vec<SlotId> {
-        let mut reads: HashMap<SlotId, usize> = HashMap::new();
-        self.kernel.body.for_each_op(&mut |op| {
-            if let Op::Read(slot) = op {
-                *reads.entry(*slot).or_default() += 1;
-            }
-        });
-        let of_member = |slot: &SlotId| {
-            let access = &self.accesses[slot.0 as usize];
-            self.distinct
-                && self.shape == Shape::Lanes
-                && self.copies[slot.0 as usize] == CopyOf::MEMBER
-                && matches!(access, Access::Element { index, .. } if index == self.shape.thread())
-        };
-        let once = |slot: &SlotId| reads.get(slot) == Some(&1);
-        self.kernel.slot_ids().filter(of_member).filter(once).collect()
-    }
-
     /// Head of a function that is called, and the level that its body is at.
     fn called(&self) -> (String, usize) {
-        let (title, name, thread) = (self.title(), &self.name, self.shape.thread());
+        let (title, name, thread) = (comment(&self.kernel.name), &self.name, self.shape.thread());
         let list = if self.shape.has_events() { ", const EventList &list" } else { "" };
         let text = format!(
             "// {title}\ntemplate <typename L>\nFUNCTION void {name}(\n    const L *launch, const u32 \
@@ -272,14 +206,9 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// The name of the kernel as a comment.
-    fn title(&self) -> String {
-        self.kernel.name.replace(['\n', '\r', '\\'], " ")
-    }
-
     /// Comment and head of a function.
     fn head(&self, suffix: &str) -> String {
-        let title = self.title();
+        let title = comment(&self.kernel.name);
         let comment = if suffix.is_empty() { format!("// {title}\n") } else { String::new() };
         let name = &self.name;
         format!("{comment}extern \"C\" __global__ void {name}{suffix}(const Launch *launch) {{\n")
@@ -287,32 +216,15 @@ impl<'a> Writer<'a> {
 
     /// Pointers to the first elements of all slots.
     fn pointers(&self) -> Vec<String> {
-        self.pointers_but(|slot| self.left_out.contains(slot))
-    }
-
-    fn pointers_but(&self, known: impl Fn(&SlotId) -> bool) -> Vec<String> {
         let in_memory = |slot: &SlotId| {
-            !matches!(self.accesses[slot.0 as usize], Access::Value(_)) && !known(slot)
+            !matches!(self.accesses[slot.0 as usize], Access::Value(_))
+                && !self.left_out.contains(slot)
         };
         self.kernel.slot_ids().filter(in_memory).map(|slot| self.pointer(slot)).collect()
     }
 
-    fn pointer(&self, id: SlotId) -> String {
-        let slot = self.kernel.slot(id);
-        let ty = if slot.kind == SlotKind::Events { "u32" } else { memory_type(slot.ty) };
-        let read_only = matches!(
-            slot.kind,
-            SlotKind::Variable { writable: false, .. }
-                | SlotKind::History { .. }
-                | SlotKind::Array { writable: false }
-        );
-        let (before, after) = if read_only { ("const ", " __restrict__") } else { ("", "") };
-        let (i, name) = (id.0, &slot.name);
-        let CopyOf { copy, ring } = self.copies[i as usize];
-        let function = if ring { "current_of" } else { "copy_of" };
-        format!(
-            "{before}{ty} *const{after} s{i} = {function}<{ty}>(launch->slots[{i}], {copy}); // {name}"
-        )
+    fn pointer(&self, slot: SlotId) -> String {
+        pointer(self.kernel, self.copies, slot, true)
     }
 
     /// The function that adds up lanes to partial sums.
@@ -359,4 +271,25 @@ impl<'a> Writer<'a> {
         text.push_str("}\n");
         text
     }
+}
+
+/// A pointer to the first element of a slot; `alone` says that nothing else in the function writes
+/// what the kernel only reads.
+pub(super) fn pointer(kernel: &Kernel, copies: &[CopyOf], id: SlotId, alone: bool) -> String {
+    let slot = kernel.slot(id);
+    let ty = if slot.kind == SlotKind::Events { "u32" } else { memory_type(slot.ty) };
+    let read_only = matches!(
+        slot.kind,
+        SlotKind::Variable { writable: false, .. }
+            | SlotKind::History { .. }
+            | SlotKind::Array { writable: false }
+    );
+    let before = if read_only { "const " } else { "" };
+    let after = if read_only && alone { " __restrict__" } else { "" };
+    let (i, name) = (id.0, &slot.name);
+    let CopyOf { copy, ring } = copies[i as usize];
+    let function = if ring { "current_of" } else { "copy_of" };
+    format!(
+        "{before}{ty} *const{after} s{i} = {function}<{ty}>(launch->slots[{i}], {copy}); // {name}"
+    )
 }

@@ -12,7 +12,9 @@
 mod access;
 mod additions;
 mod body;
+mod elements;
 mod entry;
+mod joined;
 mod mathematics;
 mod network;
 mod placement;
@@ -24,9 +26,8 @@ mod trial_text;
 mod types;
 
 pub use entry::{Entry, PARTIAL_SUMS, lanes_entry};
-pub use network::{
-    EventSource, NetworkEntry, NetworkProgram, Sizes, Stage, SynapticStage, reduces_over_copies,
-};
+pub use joined::JoinedEntry;
+pub use network::{EventSource, NetworkEntry, NetworkProgram, Sizes, Stage, SynapticStage};
 pub use placement::Placement;
 pub use shape::{Connectivity, Members, Shape, Trigger};
 pub use trial::{LateSum, Trial, Word};

@@ -1,13 +1,13 @@
 //! Entries for everything that a network runs.
 
+use mlgenn_engine::UpdateEffects;
 use mlgenn_ir::row_update::Addition;
 use mlgenn_model::Plan;
-use mlgenn_model::layout::Copies;
-use mlgenn_model::plan::{
-    CustomUpdatePlan, CustomUpdateSize, EventQueueId, PlannedKernel, SynapseKernel,
-};
+use mlgenn_model::plan::{EventQueueId, PlannedKernel, SynapseKernel};
 
+use super::elements;
 use super::entry::{Entry, Form};
+use super::joined::{JoinedEntry, joined_entries};
 use super::planned::{dynamics_shape, members_of, planned_entry, presynaptic_shape};
 use super::shape::{Connectivity, Members, Shape, Trigger};
 use super::trial::Trial;
@@ -58,6 +58,8 @@ pub struct NetworkEntry {
     pub planned: PlannedKernel,
     /// The sum over events that can be taken later.
     pub event_sum: Option<Addition>,
+    /// For custom updates: what they do to arrays.
+    pub effects: Option<UpdateEffects>,
     /// Its text.
     pub entry: Entry,
 }
@@ -152,6 +154,8 @@ impl NetworkEntry {
 pub struct NetworkProgram {
     /// All functions, in the order in which they run.
     pub entries: Vec<NetworkEntry>,
+    /// Functions that do what several custom updates do.
+    pub joined: Vec<JoinedEntry>,
     /// What takes batch members through many timesteps in one launch, if that is worth while.
     pub trial: Option<Trial>,
 }
@@ -160,8 +164,9 @@ impl NetworkProgram {
     /// Write the functions of a network.
     pub fn new(plan: &Plan) -> Self {
         let entries = network_entries(plan);
+        let joined = joined_entries(plan, &entries);
         let trial = Trial::new(plan, &entries);
-        Self { entries, trial }
+        Self { entries, joined, trial }
     }
 
     /// The translation unit: what all networks have in common, then these functions.
@@ -171,9 +176,11 @@ impl NetworkProgram {
         text.push_str(include_str!("../prelude/trial.cuh"));
         text.push_str("\n// The functions of this network\n");
         // The trial calls what is otherwise launched in every timestep.
-        for entry in self.entries.iter().filter(|e| self.trial.is_none() || !e.is_in_timestep()) {
+        let launched = self.entries.iter().filter(|e| self.trial.is_none() || !e.is_in_timestep());
+        let launched = launched.map(|entry| &entry.entry);
+        for entry in launched.chain(self.joined.iter().map(|joined| &joined.entry)) {
             text.push('\n');
-            text.push_str(&entry.entry.text);
+            text.push_str(&entry.text);
         }
         if let Some(trial) = &self.trial {
             text.push('\n');
@@ -217,8 +224,27 @@ impl Entries<'_> {
         let number = self.entries.len();
         let entry =
             planned_entry(number, self.plan, kernel, shape, members, Form::Launched, Vec::new());
-        let (planned, event_sum) = (kernel.clone(), None);
-        self.entries.push(NetworkEntry { stage, shape, members, planned, event_sum, entry });
+        self.push(stage, kernel, shape, members, entry);
+    }
+
+    fn push(
+        &mut self,
+        stage: Stage,
+        kernel: &PlannedKernel,
+        shape: Shape,
+        members: Members,
+        entry: Entry,
+    ) {
+        let (planned, event_sum, effects) = (kernel.clone(), None, None);
+        self.entries.push(NetworkEntry {
+            stage,
+            shape,
+            members,
+            planned,
+            event_sum,
+            effects,
+            entry,
+        });
     }
 
     fn synapses(&mut self) {
@@ -258,39 +284,18 @@ impl Entries<'_> {
         let plan = self.plan;
         for (group, updates) in &plan.custom_updates {
             for (index, update) in updates.iter().enumerate() {
-                let shape = match update.size {
-                    CustomUpdateSize::Elements(_) | CustomUpdateSize::Matrix { .. } => Shape::Lanes,
-                    CustomUpdateSize::Rows { group } => {
-                        let dense = plan.synapse_groups[group].is_dense();
-                        let connectivity =
-                            if dense { Connectivity::Dense } else { Connectivity::Sparse };
-                        Shape::Synapses { connectivity }
-                    }
-                };
-                let over_copies = update
-                    .reductions
-                    .iter()
-                    .any(|reduction| reduces_over_copies(plan, update, reduction.target));
-                let members = if over_copies { Members::All } else { Members::Each };
                 let stage = Stage::CustomUpdate(group.clone(), index);
-                self.add(stage, &update.kernel, shape, members);
+                let (shape, members) = elements::shape_of(plan, update);
+                if members == Members::All {
+                    let entry = elements::over_copies(self.entries.len(), plan, update);
+                    self.push(stage, &update.kernel, shape, members, entry);
+                } else {
+                    self.add(stage, &update.kernel, shape, members);
+                }
+                if let Some(entry) = self.entries.last_mut() {
+                    entry.effects = Some(UpdateEffects::new(plan, update));
+                }
             }
         }
-    }
-}
-
-/// Whether a reduction of a custom update is taken over its copies, not over its lanes.
-pub fn reduces_over_copies(
-    plan: &Plan,
-    update: &CustomUpdatePlan,
-    target: mlgenn_model::layout::ArrayId,
-) -> bool {
-    let array = plan.layout.array(target);
-    match update.size {
-        CustomUpdateSize::Elements(size) => {
-            array.copies == Copies::Shared
-                && (update.copies != Copies::Shared || array.elements() == size)
-        }
-        _ => true,
     }
 }

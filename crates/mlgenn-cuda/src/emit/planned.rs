@@ -1,7 +1,5 @@
 //! Entries for the kernels of a plan.
 
-use std::collections::BTreeSet;
-
 use mlgenn_ir::{Domain, Op, SlotId, SlotKind};
 use mlgenn_model::Plan;
 use mlgenn_model::layout::{ArrayId, Copies};
@@ -21,20 +19,23 @@ pub(super) fn planned_entry(
     form: Form,
     left_out: Vec<SlotId>,
 ) -> Entry {
-    let bound = planned.kernel.slots.iter().zip(&planned.bindings);
-    let mut accesses: Vec<_> =
-        bound.clone().map(|(slot, binding)| access(slot.kind, *binding, shape)).collect();
-    let copies: Vec<_> =
-        bound.map(|(slot, binding)| copy(plan, slot.kind, *binding, members)).collect();
-    if members == Members::All && shape == Shape::Lanes {
-        for ((slot, access), copy) in planned.kernel.slots.iter().zip(&mut accesses).zip(&copies) {
-            hold_over_members(slot.kind, access, *copy);
-        }
-    }
-    let mut arrays = BTreeSet::new();
-    let distinct = planned.arrays().all(|array| arrays.insert(array));
+    let (accesses, copies) = reach(plan, planned, shape, members);
     let writer = Writer::new(index, &planned.kernel, &accesses, &copies, shape, members);
-    writer.distinct(distinct).left_out(left_out).entry(form)
+    writer.left_out(left_out).entry(form)
+}
+
+/// How a thread reaches the slots of a kernel, and which copies.
+pub(super) fn reach(
+    plan: &Plan,
+    planned: &PlannedKernel,
+    shape: Shape,
+    members: Members,
+) -> (Vec<Access>, Vec<CopyOf>) {
+    let bound = planned.kernel.slots.iter().zip(&planned.bindings);
+    let reached = bound.map(|(slot, binding)| {
+        (access(slot.kind, *binding, shape), copy(plan, slot.kind, *binding, members))
+    });
+    reached.unzip()
 }
 
 /// How the presynaptic updates of a kernel are run: with a thread per postsynaptic neuron, so that
@@ -111,17 +112,6 @@ fn access(kind: SlotKind, binding: SlotBinding, shape: Shape) -> Access {
         Domain::Kernel => "launch->entries[synapse]",
     };
     Access::Element { index: index.to_owned(), adding: adding(kind, domain, shape) }
-}
-
-/// Keep a sum over all members in a register.
-fn hold_over_members(kind: SlotKind, access: &mut Access, copy: CopyOf) {
-    if let Access::Element { adding, .. } = access
-        && *adding == Adding::Alone
-        && matches!(kind, SlotKind::Accumulator { .. })
-        && copy == (CopyOf { copy: "0", ring: false })
-    {
-        *adding = Adding::Held;
-    }
 }
 
 fn adding(kind: SlotKind, domain: Domain, shape: Shape) -> Adding {

@@ -79,6 +79,11 @@ impl Shape {
         }
     }
 
+    /// Index of the element that a thread of a custom update has.
+    pub(super) fn element(self) -> &'static str {
+        if self == Self::Lanes { "lane" } else { "synapse" }
+    }
+
     /// Whether there is a thread per neuron.
     pub(super) fn is_by_neuron(self) -> bool {
         matches!(self, Self::Lanes | Self::ByPost { .. } | Self::ByPre { .. })

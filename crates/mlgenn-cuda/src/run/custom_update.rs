@@ -1,16 +1,16 @@
 //! The launches of custom updates.
 
+use mlgenn_engine::{copies_of_update, reduces_over_batch};
 use mlgenn_ir::Type;
 use mlgenn_model::layout::{ArrayId, Copies};
 use mlgenn_model::plan::{
-    CustomUpdatePlan, CustomUpdateSize, Reduce, Reduction, RingPosition, SpikeCount,
-    SpikeCountWrite, lowest_bits,
+    CustomUpdatePlan, CustomUpdateSize, Reduction, RingPosition, SpikeCount, SpikeCountWrite,
 };
 
 use super::tables::{Copied, Tables};
 use crate::abi::{LaunchHead, Slot, type_code};
 use crate::driver::{DeviceError, Step};
-use crate::emit::{NetworkEntry, reduces_over_copies};
+use crate::emit::NetworkEntry;
 
 impl Tables<'_> {
     /// The launches of a custom update, but for its transposition.
@@ -21,16 +21,16 @@ impl Tables<'_> {
         update: &CustomUpdatePlan,
     ) -> Result<Vec<Step>, DeviceError> {
         let plan = self.plan;
-        let copies = match update.copies {
-            Copies::Shared => 1,
-            Copies::Member => plan.network.batch_size,
-            Copies::Block => plan.blocks.count(),
-        };
+        let copies = copies_of_update(plan, update);
         let mut steps = Vec::new();
         for count in &update.spike_counts {
             steps.push(self.spike_count("count_events", count)?);
         }
-        for reduction in &update.reductions {
+        let over_neurons = || {
+            let reductions = update.reductions.iter();
+            reductions.filter(|it| !reduces_over_batch(plan, update, it))
+        };
+        for reduction in over_neurons() {
             steps.push(self.start(reduction)?);
         }
         let head = match update.size {
@@ -45,10 +45,8 @@ impl Tables<'_> {
         };
         let copied = Copied { copies, per_block: 1 };
         steps.extend(self.entry(number, entry, head, None, &copied)?);
-        for reduction in &update.reductions {
-            if !reduces_over_copies(plan, update, reduction.target)
-                && let Some(scratch) = reduction.scratch
-            {
+        for reduction in over_neurons() {
+            if let Some(scratch) = reduction.scratch {
                 steps.push(self.maximum(scratch, reduction.target, head.lanes, copies)?);
             }
         }
@@ -99,13 +97,10 @@ impl Tables<'_> {
         self.step(function, [members, 1], head, &[self.array(queue), self.array(count.count)])
     }
 
-    /// Give the target of a reduction the value that it starts from.
+    /// Give the target of a reduction over neurons the value that it starts from.
     fn start(&self, reduction: &Reduction) -> Result<Step, DeviceError> {
         let ty = self.plan.layout.array(reduction.target).ty;
-        let bits = match reduction.reduce {
-            Reduce::Sum => 0,
-            Reduce::Max => lowest_bits(ty),
-        };
+        let bits = reduction.reduce.start_bits(ty);
         let lanes = self.memory.len(reduction.target);
         let head = LaunchHead { lanes: lanes as u32, ty: type_code(ty), ..LaunchHead::default() };
         let value = Slot { data: self.upload(&value_bytes(ty, bits))?, ..Slot::default() };

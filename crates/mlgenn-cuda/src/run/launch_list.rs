@@ -11,7 +11,7 @@ use super::network::NetworkLaunches;
 use crate::driver::{Arena, DeviceError, Step};
 use crate::emit::NetworkProgram;
 
-/// The launches of a timestep and of each custom update group, one a line: function, blocks of
+/// The launches of a timestep and of each custom update group, alone and together with others, one a line: function, blocks of
 /// threads, how often they run side by side, threads of a block, and what they are part of.
 ///
 /// # Errors
@@ -46,11 +46,16 @@ pub fn launch_list(plan: &Plan) -> Result<String, DeviceError> {
         }
         None => list("timestep", &launches.timestep),
     }
-    for (group, steps) in &launches.custom_updates {
-        list(&format!("custom update {group}"), steps);
+    let updates = &launches.updates;
+    for group in updates.names() {
+        list(&format!("custom update {group}"), &updates.updates(group));
     }
-    for (group, steps) in launches.transposes.iter().filter(|(_, steps)| !steps.is_empty()) {
-        list(&format!("transposes of {group}"), steps);
+    for groups in updates.joined_names() {
+        list(&format!("custom updates {}", groups.join(", ")), &updates.together(&groups));
+    }
+    let transposes = updates.names().map(|group| (group, updates.transposes(group)));
+    for (group, steps) in transposes.filter(|(_, steps)| !steps.is_empty()) {
+        list(&format!("transposes of {group}"), &steps);
     }
     Ok(text)
 }

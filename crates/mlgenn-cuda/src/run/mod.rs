@@ -16,6 +16,7 @@ mod recording;
 mod state;
 mod tables;
 mod trial;
+mod update_groups;
 
 pub use backend::{CudaBackend, CudaDevice, CudaError, CudaOptions};
 pub use launch_list::launch_list;

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use indexmap::IndexMap;
 use mlgenn_ir::{Kernel, Type};
 use mlgenn_model::Plan;
 use mlgenn_model::layout::ArrayId;
@@ -13,6 +12,7 @@ use super::custom_update::value_bytes;
 use super::memory::{Memory, State};
 use super::tables::{Copied, Tables};
 use super::trial::TrialLaunch;
+use super::update_groups::UpdateGroups;
 use crate::abi::{LaunchHead, Slot, type_code};
 use crate::driver::{Arena, DeviceError, Part, Step};
 use crate::emit::{NetworkEntry, NetworkProgram, Stage, SynapticStage};
@@ -23,10 +23,8 @@ pub(super) struct NetworkLaunches {
     pub(super) timestep: Vec<Step>,
     /// Many timesteps at once.
     pub(super) trial: Option<TrialLaunch>,
-    /// Custom updates by group, and row code of connectivity updates.
-    pub(super) custom_updates: IndexMap<String, Vec<Step>>,
-    /// Transposes by group, which come last.
-    pub(super) transposes: IndexMap<String, Vec<Step>>,
+    /// Custom updates, row code of connectivity updates, and transposes.
+    pub(super) updates: UpdateGroups,
     /// The kernels, by the numbers that faults have.
     pub(super) kernels: Vec<Kernel>,
     /// Arrays that the launches write.
@@ -48,8 +46,7 @@ impl NetworkLaunches {
         Ok(Self {
             timestep: if trial.is_some() { Vec::new() } else { tables.timestep(entries)? },
             trial,
-            custom_updates: tables.custom_updates(entries)?,
-            transposes: tables.transposes()?,
+            updates: tables.update_groups(program)?,
             kernels: entries.iter().map(|entry| entry.planned.kernel.clone()).collect(),
             written: written(plan, entries),
         })
@@ -74,7 +71,7 @@ fn written(plan: &Plan, entries: &[NetworkEntry]) -> BTreeSet<ArrayId> {
 }
 
 /// Launches as a part of the timestep.
-fn part_of(part: Part, steps: Vec<Step>) -> impl Iterator<Item = Step> {
+pub(super) fn part_of(part: Part, steps: Vec<Step>) -> impl Iterator<Item = Step> {
     steps.into_iter().map(move |step| Step { part, ..step })
 }
 
@@ -111,59 +108,6 @@ impl Tables<'_> {
         }
         steps.push(self.next_timestep()?);
         Ok(steps)
-    }
-
-    fn custom_updates(
-        &self,
-        entries: &[NetworkEntry],
-    ) -> Result<IndexMap<String, Vec<Step>>, DeviceError> {
-        let find = |stage: Stage| entries.iter().enumerate().find(|(_, e)| e.stage == stage);
-        let mut groups: IndexMap<_, Vec<Step>> = IndexMap::new();
-        for (group, updates) in &self.plan.custom_updates {
-            let steps = groups.entry(group.clone()).or_default();
-            for (index, update) in updates.iter().enumerate() {
-                if let Some((number, entry)) = find(Stage::CustomUpdate(group.clone(), index)) {
-                    steps.extend(self.custom_update(number, entry, update)?);
-                }
-            }
-        }
-        for (group, updates) in &self.plan.custom_connectivity_updates {
-            let steps = groups.entry(group.clone()).or_default();
-            for (index, update) in updates.iter().enumerate() {
-                if let Some((number, entry)) = find(Stage::ConnectivityRows(group.clone(), index)) {
-                    steps.extend(self.connectivity_rows(number, entry, update.synapse_group)?);
-                }
-            }
-        }
-        for steps in groups.values_mut() {
-            *steps = part_of(Part::CustomUpdate, std::mem::take(steps)).collect();
-        }
-        Ok(groups)
-    }
-
-    /// The launches of row code. It sees the number of runs as that of timesteps.
-    fn connectivity_rows(
-        &self,
-        number: usize,
-        entry: &NetworkEntry,
-        group: usize,
-    ) -> Result<Vec<Step>, DeviceError> {
-        let state = State { steps_made: self.state.connectivity_runs, ..self.state };
-        let lanes = self.plan.synapse_groups[group].num_pre as u32;
-        let head = LaunchHead { lanes, ..LaunchHead::default() };
-        let copied = Copied { copies: 1, per_block: 1 };
-        Tables { state, ..*self }.entry(number, entry, head, None, &copied)
-    }
-
-    fn transposes(&self) -> Result<IndexMap<String, Vec<Step>>, DeviceError> {
-        let mut groups = IndexMap::new();
-        for (group, updates) in &self.plan.custom_updates {
-            let steps = updates.iter().map(|update| self.transposition(update));
-            let steps: Vec<_> =
-                steps.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
-            groups.insert(group.clone(), part_of(Part::Transpose, steps).collect());
-        }
-        Ok(groups)
     }
 
     /// All batch members, block by block.

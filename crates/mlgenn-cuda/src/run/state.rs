@@ -117,12 +117,12 @@ impl GpuState {
 
     /// The launches of a timestep and of what is around it.
     fn steps_of(&self, timesteps: &Timesteps) -> Result<Vec<Step>, DeviceError> {
-        let mut steps = self.updates_of(&timesteps.begin);
+        let mut steps = self.network.updates.together(&timesteps.begin);
         match &self.network.trial {
             Some(trial) => steps.extend(self.trial_steps(trial, 1)?),
             None => steps.extend(self.network.timestep.iter().cloned()),
         }
-        steps.extend(self.updates_of(&timesteps.end));
+        steps.extend(self.network.updates.together(&timesteps.end));
         if let Some(recording) = self.recording.as_ref().filter(|_| timesteps.record) {
             steps.extend(recording.steps.iter().cloned());
         }
@@ -188,23 +188,11 @@ impl GpuState {
         self.catch_up()?;
         let mut launches = match self.groups.remove(groups) {
             Some(launches) => launches,
-            None => self.launches(&self.updates_of(groups))?,
+            None => self.launches(&self.network.updates.together(groups))?,
         };
         let done = launches.run(1, &|| watch.should_stop());
         self.groups.insert(groups.to_vec(), launches);
         done.map(|_| ())
-    }
-
-    /// The launches of the custom updates of groups.
-    fn updates_of(&self, groups: &[String]) -> Vec<Step> {
-        let of = |launches: &IndexMap<String, Vec<Step>>, group: &String| {
-            launches.get(group).cloned().unwrap_or_default()
-        };
-        let each = groups.iter().flat_map(|group| {
-            let updates = of(&self.network.custom_updates, group);
-            updates.into_iter().chain(of(&self.network.transposes, group))
-        });
-        each.collect()
     }
 
     /// Run timesteps one by one, measuring each part.
@@ -255,11 +243,11 @@ impl GpuState {
         let mut launches = match self.updates.remove(&key) {
             Some(launches) => launches,
             None => {
-                let groups = match part {
-                    Part::Transpose => &self.network.transposes,
-                    _ => &self.network.custom_updates,
-                };
-                self.launches(groups.get(group).map_or(&[][..], Vec::as_slice))?
+                let updates = &self.network.updates;
+                self.launches(&match part {
+                    Part::Transpose => updates.transposes(group),
+                    _ => updates.updates(group),
+                })?
             }
         };
         let stop = || watch.should_stop();
@@ -427,6 +415,10 @@ impl DeviceState for GpuState {
 
     fn custom_update(&mut self, group: &str, watch: &HostWatch) -> Result<(), EngineError> {
         self.start_updates(group, Part::CustomUpdate, watch)
+    }
+
+    fn custom_updates(&mut self, groups: &[String], watch: &HostWatch) -> Result<(), EngineError> {
+        Ok(self.update_groups(groups, watch)?)
     }
 
     fn transpose(&mut self, group: &str, watch: &HostWatch) -> Result<(), EngineError> {

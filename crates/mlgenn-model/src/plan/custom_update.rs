@@ -343,7 +343,7 @@ impl Planner {
 }
 
 /// The lowest finite value of a type.
-pub fn lowest_bits(ty: Type) -> u64 {
+fn lowest_bits(ty: Type) -> u64 {
     match ty {
         Type::F32 => u64::from(f32::MIN.to_bits()),
         Type::F64 => f64::MIN.to_bits(),

@@ -42,7 +42,6 @@ pub use connectivity::{ConnectivityPlan, SparseFrom};
 pub use custom_connectivity_update::CustomConnectivityUpdatePlan;
 pub use custom_update::{
     CustomUpdatePlan, CustomUpdateSize, Reduce, Reduction, SpikeCount, SpikeCountWrite, Transpose,
-    lowest_bits,
 };
 pub use init::{InitFrom, InitOver, InitPlan};
 pub use kernel::{EventQueueId, Index, PlannedKernel, RingPosition, Scalar, SlotBinding};
