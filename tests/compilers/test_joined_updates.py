@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -62,10 +63,8 @@ class Calls:
             self.genn_model.custom_update(*together, **kwargs)
 
 
-def train(
-    compiler: Any, separately: bool = False, sparse: bool = False, **arguments: Any
-) -> tuple[list[np.ndarray], set[tuple[str, ...]]]:
-    """Return weights after training, and the groups that ran in one call."""
+def compile_network(compiler: Any, sparse: bool = False, **arguments: Any) -> tuple[Any, Any, Any]:
+    """Return a compiled network, its populations and its connections."""
     np.random.seed(3)
     is_eprop = compiler is EPropCompiler
     network = Network(e_prop_params if is_eprop else default_params)
@@ -84,6 +83,14 @@ def train(
         arguments["learn"] = {hid: arguments["learn"]}
     arguments = {"optimiser": Adam(0.02), "batch_size": 4, "rng_seed": 7, **arguments}
     compiled = compiler(20, SCE, **arguments).compile(network, "joined")
+    return compiled, (inp, out), conns
+
+
+def train(
+    compiler: Any, separately: bool = False, **arguments: Any
+) -> tuple[list[np.ndarray], set[tuple[str, ...]]]:
+    """Return weights after training, and the groups that ran in one call."""
+    compiled, (inp, out), conns = compile_network(compiler, **arguments)
     compiled.genn_model = Calls(compiled.genn_model, separately)
     spikes, labels = to_spikes(CONSTANTS["X"], NUM_EXAMPLES, 3) * 4, [0, 1, 1, 0, 1] * 4
     with compiled:
@@ -130,6 +137,24 @@ def test_parameters_of_neurons_are_learned_the_same(learn_per: str) -> None:
     separate, _ = train(EventPropCompiler, separately=True, **arguments)
     for left, right in zip(weights, separate, strict=True):
         np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize("compiler", [EPropCompiler, EventPropCompiler])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_gpu_sums_and_learns_in_one_launch(compiler: Any, sparse: bool) -> None:
+    compiled, _, conns = compile_network(compiler, sparse)
+    launches = compiled.dump("cuda launches").splitlines()
+    start = launches.index(f"custom updates {REDUCE}, {LEARN}")
+    together = list(takewhile(lambda line: line.startswith(" "), launches[start + 1 :]))
+    # Biases of the output as well
+    assert len(together) == len(conns) + (compiler is EPropCompiler)
+    assert all("_custom_updates__cubatchreduce" in line for line in together)
+
+
+def test_a_gpu_has_a_launch_for_each_time_that_is_measured() -> None:
+    compiled, *_ = compile_network(EventPropCompiler, kernel_profiling=True)
+    assert "custom updates " not in compiled.dump("cuda launches")
+    assert "// Custom updates " not in compiled.dump("cuda")
 
 
 class Recorder:
