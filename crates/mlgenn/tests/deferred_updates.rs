@@ -160,11 +160,8 @@ fn play(network: &Network, options: &Options, seed: u64, waits: bool) -> Vec<Vec
 
 #[test]
 fn nobody_can_tell_whether_updates_wait() {
-    let options = |backend, threads| Options {
-        backend,
-        threads: Some(threads),
-        ..Options::default()
-    };
+    let options =
+        |backend, threads| Options { backend, threads: Some(threads), ..Options::default() };
     for seed in 0..150 {
         let network = network([1, 2, 9][seed as usize % 3]);
         let expected = play(&network, &options(BackendChoice::Cpu, 1), seed, true);
@@ -181,7 +178,8 @@ fn nobody_can_tell_whether_updates_wait() {
 /// A fault says when an update has run.
 #[test]
 fn they_run_when_timesteps_do_or_somebody_looks() {
-    let looks: [fn(&mut Simulation) -> Result<(), EngineError>; 4] = [
+    type Look = fn(&mut Simulation) -> Result<(), EngineError>;
+    let looks: [Look; 4] = [
         |simulation| simulation.run(&RunPlan::timesteps(1)).map(drop),
         |simulation| simulation.run(&RunPlan::timesteps(0)).map(drop),
         |simulation| simulation.array("neuron.A.vars.V").map(drop),

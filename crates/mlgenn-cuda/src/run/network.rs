@@ -59,10 +59,7 @@ fn written(plan: &Plan, entries: &[NetworkEntry]) -> BTreeSet<ArrayId> {
         entries.iter().flat_map(|entry| entry.planned.written()).collect();
     written.extend(plan.event_queues.iter().map(|queue| queue.array));
     for update in plan.custom_updates.values().flatten() {
-        written.extend(update.reductions.iter().map(|reduction| reduction.target));
-        written.extend(update.broadcasts.iter().copied());
-        written.extend(update.transpose.map(|transpose| transpose.to));
-        written.extend(update.spike_counts.iter().map(|count| count.count));
+        written.extend(update.written_around());
         let dropped = |written| written != SpikeCountWrite::Never;
         let queues = update.spike_counts.iter().filter(|count| dropped(count.written));
         written.extend(queues.map(|count| plan.event_queues[count.queue.0].array));

@@ -53,7 +53,7 @@ impl PopulationPlan {
 
 impl CustomUpdatePlan {
     /// Arrays that it writes before and after its kernel; numbers of spikes may drop some of them.
-    fn written_around(&self) -> impl Iterator<Item = ArrayId> {
+    pub fn written_around(&self) -> impl Iterator<Item = ArrayId> {
         let reductions = self.reductions.iter().map(|reduction| reduction.target);
         let transpose = self.transpose.map(|transpose| transpose.to);
         let counts = self.spike_counts.iter().map(|count| count.count);
