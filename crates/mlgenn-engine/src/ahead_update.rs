@@ -1,7 +1,5 @@
 //! Going ahead of time with the neurons of a block of batch members, see [`mod@crate::ahead`].
 
-use std::ops::Range;
-
 use mlgenn_ir::days::Days;
 
 use crate::ahead::{Ahead, AheadPrograms};
@@ -133,20 +131,10 @@ impl BlockStep<'_> {
 
     /// Set the bits of the events that were found for this timestep.
     fn hand_out_dated(&self, index: usize, update: &BoundKernel) {
-        let plan = &self.shared.model.plan;
-        let members: Range<usize> = plan.blocks.members(self.block);
         for (queue, events) in update.queues.iter().zip(&self.worker.ahead[index].events) {
-            let id = plan.event_queues[queue.0].array;
-            let array = plan.layout.array(id);
-            let (words, stride) = (array.elements(), array.slots * array.elements());
-            let slot = array.ring.map_or(0, |ring| self.worker.rings[ring.0]) as usize;
-            let all = (members.len() - 1) * stride + words;
-            let start = members.start * stride + slot * words;
-            let Some(own) = self.shared.buffers[id.0].words(start, all) else { continue };
-            let found = events.on(self.now).chunks(words.max(1));
-            own.chunks_mut(stride.max(1)).zip(found).for_each(|(own, found)| {
-                own[..words].copy_from_slice(found);
-            });
+            let Some(mut own) = self.events(*queue, 0) else { continue };
+            let found = events.on(self.now).chunks(own.words.max(1));
+            own.members().zip(found).for_each(|(own, found)| own.copy_from_slice(found));
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::neuron_update::repeat_updates;
 use crate::pace::TRIAL;
 use crate::recorded::Recorded;
 use crate::run_plan::{RunPlan, StepUpdate};
-use crate::schedule::{BlockStep, Shared};
+use crate::schedule::{BlockStep, Shared, advance};
 use crate::simulation::{STRETCH, Simulation};
 use crate::team::{Member, Team};
 use crate::worker::Worker;
@@ -160,8 +160,8 @@ impl Simulation {
                     repeated: &repeated,
                 }
                 .run();
-                for (ring, slots) in rings.iter_mut().zip(slots) {
-                    *ring = (*ring + 1) % *slots as u32;
+                for ring in 0..slots.len() {
+                    advance(&mut rings, slots, ring);
                 }
                 if step + 1 < steps.end || local_end {
                     let timestep = first_timestep + done + 1;

@@ -238,15 +238,12 @@ impl BlockStep<'_> {
         let plan = &self.shared.model.plan;
         let stride = block_words(plan, queue);
         let Some(bits) = self.worker.memory.events.words(ordinal * stride, stride) else { return };
-        let id = plan.event_queues[queue.0].array;
-        let words = size.div_ceil(32);
-        let any = bits.iter().fold(0, |any, word| any | *word) != 0;
-        for (nth, member) in plan.blocks.members(self.block).enumerate() {
-            let Some(own) = self.queue_words(id, member, words) else { continue };
-            if !any {
-                own.fill(0);
-                continue;
-            }
+        let Some(mut events) = self.events(queue, 0) else { return };
+        if bits.iter().fold(0, |any, word| any | *word) == 0 {
+            events.clear();
+            return;
+        }
+        for (nth, own) in events.members().enumerate() {
             for (index, word) in own.iter_mut().enumerate() {
                 let bit = nth * size + index * 32;
                 let (from, shift) = (bit / 32, bit % 32);

@@ -17,7 +17,7 @@ use mlgenn_ir::run_lists::AddRuns;
 use mlgenn_ir::spiking_rows::AddSpikingRows;
 use mlgenn_ir::target_lists::{AddToTargets, Weights};
 use mlgenn_ir::{Buffer, SlotId};
-use mlgenn_model::layout::{ArrayId, Copies};
+use mlgenn_model::layout::Copies;
 use mlgenn_model::plan::{Added, EventQueueId, SynapseGroupPlan, SynapseKernel};
 
 use crate::bind::{BoundKernel, Operands, Place, Surroundings};
@@ -61,6 +61,57 @@ pub(crate) struct BlockStep<'a> {
     pub(crate) member: &'a Member<'a>,
     /// Neuron updates that are made in every timestep of it, of each population, if there are any.
     pub(crate) repeated: &'a [Vec<Repeated<'a>>],
+}
+
+/// Events of the members of a block: a bit for each neuron.
+pub(crate) struct BlockEvents<'a> {
+    bits: &'a mut [u32],
+    /// Words of each member.
+    pub(crate) words: usize,
+    /// From the words of one member to those of the next.
+    stride: usize,
+}
+
+impl BlockEvents<'_> {
+    /// The words of each member.
+    pub(crate) fn members(&mut self) -> impl Iterator<Item = &mut [u32]> {
+        let (words, stride) = (self.words, self.stride.max(1));
+        self.bits.chunks_mut(stride).map(move |own| &mut own[..words])
+    }
+
+    /// Whether there are any.
+    fn any(&mut self) -> bool {
+        // Without a branch for each word, so that vector units can do it.
+        let any = |bits: &[u32]| bits.iter().fold(0, |any, word| any | word) != 0;
+        if self.words == self.stride { any(self.bits) } else { self.members().any(|own| any(own)) }
+    }
+
+    /// There are none from now on.
+    pub(crate) fn clear(&mut self) {
+        if self.words == self.stride {
+            self.bits.fill(0);
+        } else {
+            self.members().for_each(|own| own.fill(0));
+        }
+    }
+}
+
+impl<'a> BlockStep<'a> {
+    /// The events of the members of the block `delay` timesteps before the last one.
+    pub(crate) fn events(&self, queue: EventQueueId, delay: u32) -> Option<BlockEvents<'a>> {
+        let plan = &self.shared.model.plan;
+        let id = plan.event_queues[queue.0].array;
+        let array = plan.layout.array(id);
+        let (words, stride) = (array.elements(), array.slots * array.elements());
+        let current = array.ring.map_or(0, |ring| self.worker.rings[ring.0]);
+        let slots = array.slots as u32;
+        let slot = if slots == 1 { 0 } else { (current + slots - delay % slots) % slots };
+        let members = plan.blocks.members(self.block);
+        let start = members.start * stride + slot as usize * words;
+        let all = (members.len() - 1) * stride + words;
+        let bits = self.shared.buffers[id.0].words(start, all)?;
+        Some(BlockEvents { bits, words, stride })
+    }
 }
 
 impl BlockStep<'_> {
@@ -153,22 +204,17 @@ impl BlockStep<'_> {
         if plan.layout.array(weights).copies != Copies::Shared {
             return false;
         }
-        let members = plan.blocks.members(self.block);
-        let (id, slot) = self.events(plan.populations[group.source].spikes, group.axonal_delay);
-        let array = plan.layout.array(id);
-        let (words, stride) = (array.elements(), array.slots * array.elements());
-        let start = members.start * stride + slot * words;
-        let all = (members.len() - 1) * stride + words;
-        let Some(spikes) = self.shared.buffers[id.0].words(start, all) else { return false };
+        let spikes = plan.populations[group.source].spikes;
+        let Some(spikes) = self.events(spikes, group.axonal_delay) else { return false };
         let add = AddSpikingRows {
-            spikes,
-            words,
-            stride,
+            spikes: spikes.bits,
+            words: spikes.words,
+            stride: spikes.stride,
             matrix: &self.shared.buffers[weights.0],
             matrix_offset: 0,
             columns: group.num_post,
             out: &self.shared.buffers[group.out_post.0],
-            out_offset: members.start * group.num_post,
+            out_offset: plan.blocks.members(self.block).start * group.num_post,
         };
         let list = self.worker.active.room(add.list_length());
         self.shared.model.backend.executor().add_spiking_rows(&add, list);
@@ -196,44 +242,17 @@ impl BlockStep<'_> {
         }
     }
 
-    /// Where the events `delay` timesteps before the last one are: the array, and the slot of it.
-    fn events(&self, queue: EventQueueId, delay: u32) -> (ArrayId, usize) {
-        let plan = &self.shared.model.plan;
-        let id = plan.event_queues[queue.0].array;
-        let array = plan.layout.array(id);
-        let slots = array.slots as u32;
-        if slots == 1 {
-            return (id, 0);
-        }
-        let current = array.ring.map_or(0, |ring| self.worker.rings[ring.0]);
-        (id, ((current + slots - delay % slots) % slots) as usize)
-    }
-
     /// Whether any member of the block had an event `delay` timesteps before the last one.
     fn has_any(&self, queue: EventQueueId, delay: u32) -> bool {
-        let plan = &self.shared.model.plan;
-        let (id, slot) = self.events(queue, delay);
-        let array = plan.layout.array(id);
-        let (words, stride) = (array.elements(), array.slots * array.elements());
-        let members = plan.blocks.members(self.block);
-        let all = (members.len() - 1) * stride + words;
-        let bits = self.shared.buffers[id.0].words(members.start * stride + slot * words, all);
-        bits.is_none_or(|bits| {
-            bits.chunks(stride.max(1)).any(|own| {
-                // Without a branch for each word, so that vector units can do it.
-                own[..words].iter().fold(0, |any, word| any | word) != 0
-            })
-        })
+        self.events(queue, delay).is_none_or(|mut events| events.any())
     }
 
     /// List the neurons that had an event `delay` timesteps before the last one.
     fn collect(&mut self, queue: EventQueueId, member: usize, delay: u32) {
-        let (id, slot) = self.events(queue, delay);
-        let array = self.shared.model.plan.layout.array(id);
-        let words = array.elements();
-        let start = (member * array.slots + slot) * words;
         self.worker.active.clear();
-        let Some(bits) = self.shared.buffers[id.0].words(start, words) else { return };
+        let first = self.shared.model.plan.blocks.members(self.block).start;
+        let Some(mut events) = self.events(queue, delay) else { return };
+        let Some(bits) = events.members().nth(member - first) else { return };
         self.worker.active.list_bits(self.shared.model.backend.executor(), bits);
     }
 
@@ -404,5 +423,6 @@ impl BlockStep<'_> {
 
 /// Move a ring pointer on.
 pub(crate) fn advance(rings: &mut [u32], slots: &[usize], ring: usize) {
-    rings[ring] = (rings[ring] + 1) % slots[ring] as u32;
+    let next = rings[ring] + 1;
+    rings[ring] = if next as usize == slots[ring] { 0 } else { next };
 }
