@@ -1,12 +1,12 @@
 //! The CPU backend: blocks of batch members and pieces of custom updates on a pool of threads.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use mlgenn_engine::Backend;
 use mlgenn_ir::launch::Executor;
 
 use crate::countdown::Countdown;
+use crate::shares::Shares;
 use crate::with_flush_to_zero;
 
 /// Runs kernels with vector units, on several threads.
@@ -59,24 +59,26 @@ impl Backend for CpuBackend {
     }
 
     fn for_each_while(&self, count: usize, work: &(dyn Fn(usize) + Sync), meanwhile: &dyn Fn()) {
-        let next = AtomicUsize::new(0);
-        let take = || {
-            let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
-            with_flush_to_zero(|| numbers.take_while(|&number| number < count).for_each(work));
-        };
         let pool = if self.threads > 1 && count > 1 { self.pool() } else { None };
-        let Some(pool) = pool else { return take() };
+        let Some(pool) = pool else {
+            return with_flush_to_zero(|| (0..count).for_each(work));
+        };
         let helpers = self.threads.min(count) - 1;
+        let shares = Shares::new(count, helpers + 1);
+        let take = |thread| {
+            let numbers = std::iter::from_fn(|| shares.take(thread));
+            with_flush_to_zero(|| numbers.for_each(work));
+        };
         let working = Countdown::new(helpers);
         // This thread takes part: short work may be done before another one is awake.
         pool.in_place_scope(|scope| {
             for _ in 0..helpers {
                 scope.spawn(|_| {
                     let _end = working.end();
-                    take();
+                    take(1 + rayon::current_thread_index().unwrap_or(0));
                 });
             }
-            take();
+            take(0);
             working.wait(meanwhile);
         });
     }

@@ -16,6 +16,7 @@ mod prefetch;
 mod row_sums;
 mod row_updates;
 mod runs;
+mod shares;
 mod simd;
 mod sparse_rows;
 mod steps;
