@@ -13,7 +13,7 @@ use crate::simd::{Level, Simd, Task};
 
 /// See [`mlgenn_ir::launch::Executor::add_rows`].
 pub(crate) fn add_rows(level: Level, rows: &AddRows<'_>) {
-    if let Some(task) = Rows::new(rows) {
+    if let Some(task) = Rows::new(rows, 1) {
         // SAFETY: executors are only made for available levels; `new` has checked the rest.
         unsafe { level.run(task) }
     }
@@ -35,17 +35,19 @@ impl Task for SpikingRows<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        for (member, words) in self.add.members().enumerate() {
+        let members = self.add.members();
+        let Some(first) = Rows::new(&self.add.rows(0, &[]), members.len()) else { return };
+        for (member, words) in members.enumerate() {
             let count = ListBits { words, list: self.list }.run::<S>();
-            if count > 0
-                && let Some(task) = Rows::new(&self.add.rows(member, &self.list[..count]))
-            {
-                task.run::<S>();
+            if count > 0 {
+                let out = first.out.add(member * first.columns);
+                Rows { rows: &self.list[..count], out, ..first }.run::<S>();
             }
         }
     }
 }
 
+#[derive(Clone, Copy)]
 struct Rows<'a> {
     rows: &'a [u32],
     /// Rows that the matrix has whole.
@@ -56,15 +58,17 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// `None` if something is outside of its buffer.
+    /// `None` if something is outside of its buffer, be it one of so many vectors that follow each
+    /// other.
     #[inline]
-    fn new(rows: &AddRows<'a>) -> Option<Self> {
+    fn new(rows: &AddRows<'a>, vectors: usize) -> Option<Self> {
         let AddRows { matrix, matrix_offset, columns, out, out_offset, .. } = *rows;
         if matrix.ty() != Type::F32
             || out.ty() != Type::F32
             || columns == 0
             || matrix_offset > matrix.len()
-            || out_offset.checked_add(columns).is_none_or(|end| end > out.len())
+            || out_offset > out.len()
+            || vectors.checked_mul(columns).is_none_or(|all| all > out.len() - out_offset)
         {
             return None;
         }

@@ -239,7 +239,8 @@ pub trait Executor: Send + Sync {
     fn add_rows(&self, rows: &AddRows<'_>);
 
     /// Do [`Executor::add_rows`] for several batch members, the rows of each being those whose bits
-    /// are set. `list` is for working with, see [`AddSpikingRows::list_length`].
+    /// are set; nothing if the vector of some member is not inside. `list` is for working with, see
+    /// [`AddSpikingRows::list_length`].
     fn add_spiking_rows(&self, add: &AddSpikingRows<'_>, list: &mut [u32]) {
         add.run(self, list);
     }

@@ -28,9 +28,10 @@ pub struct AddSpikingRows<'a> {
 
 impl<'a> AddSpikingRows<'a> {
     /// The bits of each batch member.
-    pub fn members(&self) -> impl Iterator<Item = &'a [u32]> + use<'a> {
+    pub fn members(&self) -> impl ExactSizeIterator<Item = &'a [u32]> + use<'a> {
         let words = self.words;
-        self.spikes.chunks(self.stride.max(1)).filter_map(move |spikes| spikes.get(..words))
+        // The last ones may end with the words.
+        self.spikes.chunks(self.stride.max(1)).map(move |spikes| &spikes[..words.min(spikes.len())])
     }
 
     /// The rows of one batch member, of which `rows` are the neurons that spiked.
@@ -52,6 +53,11 @@ impl<'a> AddSpikingRows<'a> {
 
     /// Do it with the other functions of an executor.
     pub fn run<E: Executor + ?Sized>(&self, executor: &E, list: &mut [u32]) {
+        let all = self.members().len().checked_mul(self.columns);
+        let end = all.and_then(|all| all.checked_add(self.out_offset));
+        if end.is_none_or(|end| end > self.out.len()) {
+            return;
+        }
         for (member, spikes) in self.members().enumerate() {
             let count = executor.list_bits(spikes, list);
             if count > 0 {
