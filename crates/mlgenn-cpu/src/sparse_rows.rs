@@ -6,8 +6,6 @@
 #![expect(unsafe_code, reason = "reads and writes inside checked ranges")]
 #![expect(unsafe_op_in_unsafe_fn, reason = "every line works on raw memory")]
 
-use std::ops::Range;
-
 use mlgenn_ir::target_lists::{AddToTargets, Row, Weights};
 
 use crate::prefetch::prefetch;
@@ -29,9 +27,8 @@ pub(crate) fn add_to_targets(add: &AddToTargets<'_>) {
 
 unsafe fn add_same(add: &AddToTargets<'_>, weight: f32, out: *mut f32) {
     for &row in add.rows {
-        let row = add.lists.row(row);
-        let entries = entries(add, row);
-        match row {
+        let entries = add.lists.entries(row, &add.targets);
+        match add.lists.row(row) {
             Row::Narrow(targets) => {
                 targets[entries].iter().for_each(|&to| *out.add(to as usize) += weight);
             }
@@ -42,21 +39,12 @@ unsafe fn add_same(add: &AddToTargets<'_>, weight: f32, out: *mut f32) {
     }
 }
 
-/// The entries of a row that are added.
-fn entries(add: &AddToTargets<'_>, row: Row<'_>) -> Range<usize> {
-    if add.targets.start == 0 && add.targets.end >= add.lists.num_targets() {
-        return 0..row.len();
-    }
-    let entries = row.entries(&add.targets);
-    entries.start.min(entries.end)..entries.end
-}
-
 /// The weights of a row that are added, and their targets.
 unsafe fn find<'a>(add: &AddToTargets<'a>, row: u32) -> Option<(*const f32, Row<'a>)> {
     let Weights::Each { buffer, .. } = add.weights else { return None };
     let targets = add.lists.row(row);
     let start = add.weights.start(row, targets.len())?;
-    let entries = entries(add, targets);
+    let entries = add.lists.entries(row, &add.targets);
     let weights = buffer.as_ptr().cast::<f32>().cast_const().add(start + entries.start);
     let targets = match targets {
         Row::Narrow(targets) => Row::Narrow(&targets[entries]),

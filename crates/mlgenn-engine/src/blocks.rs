@@ -16,9 +16,9 @@ use crate::neuron_update::repeat_updates;
 use crate::pace::TRIAL;
 use crate::recorded::Recorded;
 use crate::run_plan::{RunPlan, StepUpdate};
-use crate::schedule::{BlockStep, Shared, advance};
+use crate::schedule::{BlockStep, STRETCH_UNIT, Shared, advance};
 use crate::simulation::{STRETCH, Simulation};
-use crate::team::{Member, Team};
+use crate::team::{Member, Team, start_of_share};
 use crate::worker::Worker;
 
 impl Simulation {
@@ -53,6 +53,14 @@ impl Simulation {
         self.helpers.truncate(threads - 1);
         while self.helpers.len() < threads - 1 {
             self.helpers.push(Mutex::new(Worker::new(&self.model.plan)?));
+        }
+        if threads > 1 {
+            for (group, index) in self.model.plan.synapse_groups.iter().zip(&mut self.index) {
+                let cut = |number| start_of_share(number, threads, group.num_post, STRETCH_UNIT);
+                if let Some(lists) = &mut index.targets {
+                    lists.cut_at((1..threads).map(cut));
+                }
+            }
         }
         Ok(())
     }

@@ -110,10 +110,14 @@ impl Member<'_> {
 
     /// Its share of `count` elements, cut between multiples of `unit`.
     pub(crate) fn share(&self, count: usize, unit: usize) -> Range<usize> {
-        let units = count.div_ceil(unit);
-        let cut = |number: usize| (units * number / self.team.size * unit).min(count);
+        let cut = |number: usize| start_of_share(number, self.team.size, count, unit);
         cut(self.number)..cut(self.number + 1)
     }
+}
+
+/// Where the share of a member begins in a team of a size.
+pub(crate) fn start_of_share(number: usize, size: usize, count: usize, unit: usize) -> usize {
+    (count.div_ceil(unit) * number / size * unit).min(count)
 }
 
 impl Drop for Member<'_> {

@@ -12,6 +12,16 @@ pub struct TargetLists {
     /// First entry of each row, and one past the last of the last.
     starts: Vec<usize>,
     targets: Targets,
+    /// Where rows are cut, see [`TargetLists::cut_at`].
+    cuts: Vec<Cut>,
+}
+
+/// A bound that targets are on either side of.
+#[derive(Debug)]
+struct Cut {
+    bound: usize,
+    /// Number of targets below it, of each row.
+    below: Vec<u32>,
 }
 
 /// Half as many bytes where that is enough.
@@ -38,7 +48,7 @@ impl TargetLists {
         } else {
             Targets::Wide(Vec::with_capacity(synapses))
         };
-        Self { num_targets, starts: vec![0], targets }
+        Self { num_targets, starts: vec![0], targets, cuts: Vec::new() }
     }
 
     /// Append a row; false, and nothing is appended, if its targets are not as the type says.
@@ -59,7 +69,37 @@ impl TargetLists {
             }
         };
         self.starts.push(end);
+        self.cuts.clear();
         true
+    }
+
+    /// Look up where rows are cut by bounds of ranges of targets: to find that when a row is added
+    /// means to wait for memory several times.
+    pub fn cut_at(&mut self, bounds: impl Iterator<Item = usize> + Clone) {
+        if self.cuts.iter().map(|cut| cut.bound).eq(bounds.clone()) {
+            return;
+        }
+        let rows = 0..self.starts.len() as u32 - 1;
+        let below = |bound| rows.clone().map(|row| self.row(row).below(bound) as u32).collect();
+        self.cuts = bounds.map(|bound| Cut { bound, below: below(bound) }).collect();
+    }
+
+    /// The entries of a row whose targets are in a range.
+    #[inline]
+    pub fn entries(&self, row: u32, targets: &Range<usize>) -> Range<usize> {
+        let below = |bound: usize| {
+            if bound == 0 {
+                return 0;
+            }
+            if bound >= self.num_targets {
+                return self.row(row).len();
+            }
+            let cut = self.cuts.iter().find(|cut| cut.bound == bound);
+            let known = cut.and_then(|cut| cut.below.get(row as usize));
+            known.map_or_else(|| self.row(row).below(bound), |&below| below as usize)
+        };
+        let end = below(targets.end);
+        below(targets.start).min(end)..end
     }
 
     /// How many targets there may be.
@@ -97,18 +137,11 @@ impl Row<'_> {
         self.len() == 0
     }
 
-    /// The entries whose targets are in a range.
-    pub fn entries(&self, targets: &Range<usize>) -> Range<usize> {
-        let (first, end) = (targets.start, targets.end);
+    /// How many targets are below a bound.
+    fn below(&self, bound: usize) -> usize {
         match self {
-            Self::Narrow(all) => {
-                let below = |bound: usize| all.partition_point(|&target| (target as usize) < bound);
-                below(first)..below(end)
-            }
-            Self::Wide(all) => {
-                let below = |bound: usize| all.partition_point(|&target| (target as usize) < bound);
-                below(first)..below(end)
-            }
+            Self::Narrow(all) => all.partition_point(|&target| (target as usize) < bound),
+            Self::Wide(all) => all.partition_point(|&target| (target as usize) < bound),
         }
     }
 
@@ -180,7 +213,7 @@ impl AddToTargets<'_> {
         for &row in self.rows {
             let targets = self.lists.row(row);
             let start = self.weights.start(row, targets.len());
-            for entry in targets.entries(&self.targets) {
+            for entry in self.lists.entries(row, &self.targets) {
                 let weight = match (self.weights, start) {
                     (Weights::Same(weight), _) => weight,
                     (Weights::Each { buffer, .. }, Some(start)) => {
@@ -213,5 +246,24 @@ mod tests {
             assert_eq!(lengths, [3, 0, 1, 0, 0]);
             assert_eq!(lists.row(0).target(2), last as usize);
         }
+    }
+
+    #[test]
+    fn cuts_change_nothing() {
+        let mut lists = TargetLists::new(100, 12);
+        for row in [&[0, 2, 30, 31, 99][..], &[], &[50], &[31, 32, 33, 60, 98, 99]] {
+            assert!(lists.push(row));
+        }
+        let ranges = [0..100, 0..31, 31..60, 60..100, 60..200, 40..40, 60..31];
+        let entries = |lists: &TargetLists| {
+            let of = |row| ranges.clone().map(|range| lists.entries(row, &range));
+            [0, 1, 2, 3, 7].map(of)
+        };
+        let expected = entries(&lists);
+        assert_eq!(expected[0][..4], [0..5, 0..3, 3..4, 4..5]);
+        lists.cut_at([31, 60].into_iter());
+        assert_eq!(entries(&lists), expected);
+        assert!(lists.push(&[70]));
+        assert_eq!(lists.entries(4, &(60..100)), 0..1);
     }
 }
