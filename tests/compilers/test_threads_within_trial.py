@@ -15,7 +15,8 @@ from mlgenn_rs.synapses import Exponential
 
 # Not a multiple of the blocks that neurons are cut into.
 NUM_NEURONS = 3100
-TIMESTEPS = 200
+# Threads are tried after some hundred timesteps.
+TIMESTEPS = 700
 
 
 def simulate(num_threads: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// Timesteps after which a pace is known; shorter runs are made by one thread and teach nothing.
-pub(crate) const TRIAL: usize = 64;
+/// Threads have to start, and to get their share of the synapses into their caches.
+pub(crate) const TRIAL: usize = 256;
 
 /// Work that each thread needs in a timestep: a tenth of it is what they wait for one another.
 const LEAST_SHARE: Duration = Duration::from_micros(4);
@@ -67,9 +68,10 @@ mod tests {
     fn only_long_timesteps_are_shared() {
         let mut pace = Pace::default();
         assert!(pace.is_trial() && pace.threads(8, 1000) == 1);
-        pace.record(1, 100, 100 * 7 * MICROSECOND);
+        let trial = TRIAL as u32;
+        pace.record(1, TRIAL, trial * 7 * MICROSECOND);
         assert_eq!(pace.threads(8, 1000), 1);
-        pace.record(1, 100, 100 * 13 * MICROSECOND);
+        pace.record(1, TRIAL, trial * 13 * MICROSECOND);
         assert_eq!([pace.threads(8, 1000), pace.threads(2, 1000), pace.threads(8, 10)], [3, 2, 1]);
         pace.record(1, 1, Duration::from_secs(1));
         assert_eq!(pace.threads(8, 1000), 3);
