@@ -65,6 +65,11 @@ impl AheadPrograms {
         Some(Self { update, all, arrays })
     }
 
+    /// Number of arrays that neurons have to do with, at least 1.
+    pub(crate) fn num_arrays(&self) -> usize {
+        self.arrays.len().max(1)
+    }
+
     /// Whether it has to do with an array.
     pub(crate) fn has_array(&self, array: ArrayId) -> bool {
         self.arrays.contains(&array)

@@ -8,9 +8,6 @@ use crate::compiled::{PopulationPrograms, SleepPrograms};
 use crate::neuron_update::{for_each_bit, places};
 use crate::schedule::BlockStep;
 
-/// As long as more than one neuron in so many is on its way, all are launched.
-const SOME: usize = 12;
-
 impl BlockStep<'_> {
     /// Update a population whose neurons go ahead of time: all of them in the first timestep of a
     /// stretch, for the whole stretch; later hand out their events.
@@ -41,7 +38,9 @@ impl BlockStep<'_> {
             if let Some(launched) = &programs_ahead.all
                 && count == all.members_of_lanes.len()
             {
-                while due > count / SOME && !self.shared.watch.should_stop() {
+                // Neurons that are listed have to gather what all of them have side by side.
+                let some = programs_ahead.num_arrays();
+                while due > count / some && !self.shared.watch.should_stop() {
                     due = self.go_on_together(launched, &all, &mut ahead, population.size);
                 }
             }
