@@ -27,18 +27,20 @@ impl Shares {
     /// The next number for a thread, until there are none left.
     pub(crate) fn take(&self, thread: usize) -> Option<usize> {
         let own = self.left.get(thread).and_then(|own| lock(own).next());
-        own.or_else(|| loop {
-            let most = self.left.iter().max_by_key(|left| lock(left).len())?;
-            let mut left = lock(most);
-            if left.is_empty() {
-                drop(left);
-                // Others may have had more when this was empty.
-                if self.left.iter().all(|left| lock(left).is_empty()) {
-                    return None;
+        own.or_else(|| {
+            loop {
+                let most = self.left.iter().max_by_key(|left| lock(left).len())?;
+                let mut left = lock(most);
+                if left.is_empty() {
+                    drop(left);
+                    // Others may have had more when this was empty.
+                    if self.left.iter().all(|left| lock(left).is_empty()) {
+                        return None;
+                    }
+                    continue;
                 }
-                continue;
+                return left.next_back();
             }
-            return left.next_back();
         })
     }
 }

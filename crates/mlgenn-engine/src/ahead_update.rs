@@ -1,6 +1,6 @@
 //! Going ahead of time with the neurons of a block of batch members, see [`mod@crate::ahead`].
 
-use mlgenn_ir::days::Days;
+use mlgenn_ir::days::{Days, Pass};
 
 use crate::ahead::{Ahead, AheadPrograms};
 use crate::bind::{BoundKernel, Operands, Place, block_words};
@@ -34,7 +34,8 @@ impl BlockStep<'_> {
             let update = &programs_ahead.update;
             ahead.events.resize_with(update.queues.len(), Default::default);
             ahead.events.iter_mut().for_each(|events| events.clear(self.stretch, words));
-            let mut due = self.set_out(&mut ahead, count);
+            ahead.all_days.resize(count, 0);
+            let mut due = self.run_days(&mut ahead, Pass::SetOut(self.now as u32));
             if let Some(launched) = &programs_ahead.all
                 && count == all.members_of_lanes.len()
             {
@@ -50,15 +51,23 @@ impl BlockStep<'_> {
         self.worker.ahead[index] = ahead;
     }
 
-    /// All neurons sleep from now on; how many are due before the end of the stretch.
-    fn set_out(&self, ahead: &mut Ahead, count: usize) -> usize {
-        let Some(timesteps) = self.worker.memory.sleep.words(0, count) else { return 0 };
-        ahead.all_days.resize(count, 0);
-        self.shared.model.backend.executor().run_days(Days::SetOut {
-            now: self.now as u32,
+    /// Neurons sleep for as long as the last launch said; how many of them are due again before the
+    /// end of the stretch.
+    fn run_days(&self, ahead: &mut Ahead, pass: Pass) -> usize {
+        let (memory, count) = (&self.worker.memory, ahead.all_days.len());
+        let (Some(times), Some(timesteps)) =
+            (memory.own_times.floats(0, count), memory.sleep.words(0, count))
+        else {
+            return 0;
+        };
+        self.shared.model.backend.executor().run_days(Days {
+            pass,
             timesteps,
             days: &mut ahead.all_days,
+            times,
             end: self.stretch as u32,
+            first: self.timestep - self.now as u64,
+            dt: self.shared.model.plan.network.dt as f32,
         })
     }
 
@@ -72,29 +81,21 @@ impl BlockStep<'_> {
         size: usize,
     ) -> usize {
         let plan = &self.shared.model.plan;
-        let executor = self.shared.model.backend.executor();
-        let (memory, count, end) = (&self.worker.memory, ahead.all_days.len(), self.stretch as u32);
-        let (Some(times), Some(timesteps)) =
-            (memory.own_times.floats(0, count), memory.sleep.words(0, count))
-        else {
-            return 0;
-        };
-        let (first, dt) = (self.timestep - self.now as u64, plan.network.dt as f32);
-        executor.run_days(Days::Times { days: &ahead.all_days, end, first, dt, times });
+        let count = ahead.all_days.len();
         self.launch(update, &self.surroundings(), all, count, &mut Operands::new());
         for (ordinal, (queue, events)) in update.queues.iter().zip(&mut ahead.events).enumerate() {
             let stride = event_stride(size);
             let start = ordinal * block_words(plan, *queue);
-            let words = memory.events.words(start, count.div_ceil(32)).unwrap_or_default();
+            let words = self.worker.memory.events.words(start, count.div_ceil(32));
             let (mut next, mut bits) = (size, 0);
-            for_each_bit(words, |lane| {
+            for_each_bit(words.unwrap_or_default(), |lane| {
                 while lane >= next {
                     (next, bits) = (next + size, bits + stride);
                 }
                 events.push(ahead.all_days[lane], bits + (lane + size - next) as u32);
             });
         }
-        executor.run_days(Days::GoOn { timesteps, days: &mut ahead.all_days, end })
+        self.run_days(ahead, Pass::GoOn)
     }
 
     /// Take neurons that are listed through the stretch.

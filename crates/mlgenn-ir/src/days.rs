@@ -1,42 +1,33 @@
 //! Where neurons are that go ahead of time, all of a block at once: the timestep ("day") of a
 //! stretch in which each is due next.
 
-/// One pass over all neurons. Those that are due behind the end of the stretch have left.
+/// One pass over all neurons: when each is due next, and at which time. Those that are due behind
+/// the end of the stretch have left, and have no time (NaN).
 #[derive(Debug)]
-pub enum Days<'a> {
-    /// Neurons sleep for so many timesteps from `now` on.
-    SetOut {
-        /// The timestep of the stretch.
-        now: u32,
-        /// How long each neuron sleeps.
-        timesteps: &'a [u32],
-        /// The result.
-        days: &'a mut [u32],
-        /// End of the stretch.
-        end: u32,
-    },
-    /// Write the times in ms at which neurons are due, and NaN for those that have left.
-    Times {
-        /// When each neuron is due.
-        days: &'a [u32],
-        /// End of the stretch.
-        end: u32,
-        /// The timestep at the start of the stretch.
-        first: u64,
-        /// Duration of a timestep in ms.
-        dt: f32,
-        /// The result.
-        times: &'a mut [f32],
-    },
-    /// Neurons that were due sleep for so many timesteps more.
-    GoOn {
-        /// How long each of them sleeps.
-        timesteps: &'a [u32],
-        /// When each neuron was due; when it is due next.
-        days: &'a mut [u32],
-        /// End of the stretch.
-        end: u32,
-    },
+pub struct Days<'a> {
+    /// What happens.
+    pub pass: Pass,
+    /// How long each neuron sleeps from now on.
+    pub timesteps: &'a [u32],
+    /// When each neuron is due.
+    pub days: &'a mut [u32],
+    /// The same in ms.
+    pub times: &'a mut [f32],
+    /// End of the stretch.
+    pub end: u32,
+    /// The timestep at the start of the stretch.
+    pub first: u64,
+    /// Duration of a timestep in ms.
+    pub dt: f32,
+}
+
+/// What happens to neurons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// All of them set out on this day.
+    SetOut(u32),
+    /// Those that were due, and have not left, go on.
+    GoOn,
 }
 
 impl Days<'_> {
@@ -44,34 +35,29 @@ impl Days<'_> {
     // Inlined where instructions of a vector unit may be used.
     #[inline(always)]
     pub fn run(self) -> usize {
-        match self {
-            Self::SetOut { now, timesteps, days, end } => {
-                let mut due = 0;
-                for (day, timesteps) in days.iter_mut().zip(timesteps) {
-                    *day = now.saturating_add((*timesteps).max(1));
-                    due += u32::from(*day < end);
-                }
-                due as usize
-            }
-            Self::Times { days, end, first, dt, times } => {
-                let mut due = 0;
-                for (time, &day) in times.iter_mut().zip(days) {
-                    let at = (first + u64::from(day)) as f32 * dt;
-                    *time = if day < end { at } else { f32::NAN };
-                    due += u32::from(day < end);
-                }
-                due as usize
-            }
-            Self::GoOn { timesteps, days, end } => {
-                let mut due = 0;
-                for (day, &timesteps) in days.iter_mut().zip(timesteps) {
-                    let next = day.saturating_add(timesteps.max(1));
-                    *day = if *day < end { next } else { *day };
-                    due += u32::from(*day < end);
-                }
-                due as usize
+        match self.pass {
+            Pass::SetOut(now) => self.each(|_, timesteps| now.saturating_add(timesteps)),
+            Pass::GoOn => {
+                let end = self.end;
+                self.each(
+                    |day, timesteps| if day < end { day.saturating_add(timesteps) } else { day },
+                )
             }
         }
+    }
+
+    #[inline(always)]
+    fn each(self, next: impl Fn(u32, u32) -> u32) -> usize {
+        let mut due = 0;
+        for ((day, time), &timesteps) in
+            self.days.iter_mut().zip(&mut *self.times).zip(self.timesteps)
+        {
+            *day = next(*day, timesteps.max(1));
+            let at = (self.first + u64::from(*day)) as f32 * self.dt;
+            *time = if *day < self.end { at } else { f32::NAN };
+            due += u32::from(*day < self.end);
+        }
+        due as usize
     }
 }
 
@@ -81,18 +67,20 @@ mod tests {
 
     #[test]
     fn neurons_leave_at_the_end_of_the_stretch() {
-        let (mut days, end) = ([0; 6], 10);
-        let timesteps = [0, 3, 10, u32::MAX, 9, 10];
-        let now = 0;
-        assert_eq!(Days::SetOut { now, timesteps: &timesteps, days: &mut days, end }.run(), 3);
-        assert_eq!(days, [1, 3, 10, u32::MAX, 9, 10]);
-        let mut times = [0.0; 6];
-        let (first, dt) = (100, 0.5);
-        assert_eq!(Days::Times { days: &days, end, first, dt, times: &mut times }.run(), 3);
+        let (mut days, mut times) = ([0; 6], [0.0; 6]);
+        let mut run = |pass, timesteps: [u32; 6]| {
+            let (days, times) = (&mut days, &mut times);
+            let all =
+                Days { pass, timesteps: &timesteps, days, times, end: 10, first: 100, dt: 0.5 };
+            let due = all.run();
+            (due, *days, *times)
+        };
+        let (due, days, times) = run(Pass::SetOut(0), [0, 3, 10, u32::MAX, 9, 10]);
+        assert_eq!((due, days), (3, [1, 3, 10, u32::MAX, 9, 10]));
         assert_eq!((times[..2].to_vec(), times[4]), (vec![50.5, 51.5], 54.5));
         assert!([2, 3, 5].iter().all(|&neuron: &usize| times[neuron].is_nan()));
-        let timesteps = [9, 2, 1, 1, u32::MAX, 1];
-        assert_eq!(Days::GoOn { timesteps: &timesteps, days: &mut days, end }.run(), 1);
-        assert_eq!(days, [10, 5, 10, u32::MAX, u32::MAX, 10]);
+        let (due, days, times) = run(Pass::GoOn, [9, 2, 1, 1, u32::MAX, 1]);
+        assert_eq!((due, days), (1, [10, 5, 10, u32::MAX, u32::MAX, 10]));
+        assert!(times[1] == 52.5 && times[0].is_nan() && times[4].is_nan());
     }
 }
