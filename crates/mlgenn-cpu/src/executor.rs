@@ -81,6 +81,10 @@ impl Executor for BlockExecutor {
         days::run_days(self.level, days)
     }
 
+    fn list_due(&self, days: &[u32], end: u32, list: &mut [u32]) -> usize {
+        days::list_due(self.level, days, end, list)
+    }
+
     fn name(&self) -> &'static str {
         self.level.name()
     }

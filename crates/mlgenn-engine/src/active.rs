@@ -19,6 +19,12 @@ impl Active {
         self.count = executor.list_bits(words, room);
     }
 
+    /// List the positions of the days before the end of a stretch.
+    pub(crate) fn list_due(&mut self, executor: &dyn Executor, days: &[u32], end: u32) {
+        let room = self.room(days.len() + LIST_MARGIN);
+        self.count = executor.list_due(days, end, room);
+    }
+
     /// Room for a list of so many neurons; whatever was listed is forgotten.
     pub(crate) fn room(&mut self, length: usize) -> &mut [u32] {
         self.count = 0;

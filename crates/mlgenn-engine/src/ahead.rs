@@ -17,6 +17,7 @@ use mlgenn_model::plan::{
     Plan, PlannedKernel, Scalar, SlotBinding, SynapseGroupPlan, SynapseKernel,
 };
 
+use crate::active::Active;
 use crate::apart::has_own_elements;
 use crate::bind::BoundKernel;
 use crate::compiled::updated;
@@ -28,9 +29,10 @@ pub(crate) const MOST_WORDS: usize = 1 << 22;
 
 /// Programs of neurons that can be updated ahead of time.
 pub(crate) struct AheadPrograms {
-    /// Updates some neurons, each at a time of its own, and asks how long they sleep next.
+    /// Updates neurons that are listed, each at a time of its own, and asks how long they sleep next.
     pub(crate) update: BoundKernel,
-    /// The same for those neurons of a block that have a time, if that costs little for the others.
+    /// The same for all neurons of a block. If there is such a program, both leave neurons alone
+    /// that have no time, which costs little.
     pub(crate) all: Option<BoundKernel>,
     /// Arrays that are ahead of time, or must not change.
     arrays: BTreeSet<ArrayId>,
@@ -59,9 +61,10 @@ impl AheadPrograms {
         if meets || outputs.any(|output| arrays.contains(&output)) {
             return None;
         }
-        let update = BoundKernel::new(executor, plan, &planned, LaneMap::ActiveNeurons);
-        let all = executor.has_masks().then(|| only_with_time(&planned)).flatten();
-        let all = all.map(|all| BoundKernel::new(executor, plan, &all, LaneMap::BlockAhead));
+        let with_time = executor.has_masks().then(|| only_with_time(&planned)).flatten();
+        let listed = with_time.as_ref().unwrap_or(&planned);
+        let update = BoundKernel::new(executor, plan, listed, LaneMap::ActiveNeurons);
+        let all = with_time.map(|all| BoundKernel::new(executor, plan, &all, LaneMap::BlockAhead));
         Some(Self { update, all, arrays })
     }
 
@@ -125,11 +128,11 @@ fn is_self_contained(plan: &Plan, size: usize, planned: &PlannedKernel) -> bool 
 pub(crate) struct Ahead {
     /// Whether they have.
     pub(crate) is_made: bool,
-    /// The timestep of the stretch in which each neuron of the block is due next, while all are
-    /// launched.
-    pub(crate) all_days: Vec<u32>,
-    /// That of each neuron that is still on its way and listed.
+    /// The timestep of the stretch in which each neuron is due next: of all neurons of the block,
+    /// later of those that are listed.
     pub(crate) days: Vec<u32>,
+    /// Those that are due before its end.
+    due: Active,
     /// Of each event queue.
     pub(crate) events: Vec<DatedEvents>,
 }
@@ -140,31 +143,41 @@ impl Ahead {
         self.is_made = false;
     }
 
-    /// List all neurons that are due in a stretch. Batch members have `size` of them.
-    pub(crate) fn list(&mut self, stretch: usize, size: usize, lanes: &mut ActiveLanes) {
-        lanes.clear();
-        self.days.clear();
-        for (member, days) in (0..).zip(self.all_days.chunks(size.max(1))) {
-            for (neuron, &day) in (0..).zip(days) {
-                if (day as usize) < stretch {
-                    lanes.push(member, neuron, member * size as u32 + neuron);
-                    self.days.push(day);
-                }
-            }
-        }
+    /// List those of all neurons of the block that are due before the end of a stretch. Batch
+    /// members have `size` of them.
+    pub(crate) fn list(
+        &mut self,
+        executor: &dyn Executor,
+        end: u32,
+        size: usize,
+        times: &mut [f32],
+        lanes: &mut ActiveLanes,
+    ) {
+        self.due.list_due(executor, &self.days, end);
+        lanes.list_ascending(&self.due, size as u32);
+        self.keep_due(times);
     }
 
-    /// Each neuron that is on its way sleeps for so many timesteps more.
-    pub(crate) fn go_on(&mut self, stretch: usize, timesteps: &[u32], lanes: &mut ActiveLanes) {
-        let mut left = 0;
-        for (index, &timesteps) in timesteps.iter().enumerate().take(self.days.len()) {
-            let day = self.days[index].saturating_add(timesteps.max(1));
-            self.days[left] = day;
-            lanes.copy(index, left);
-            left += usize::from((day as usize) < stretch);
+    /// Keep those on the list that are due before the end of a stretch.
+    pub(crate) fn shorten(
+        &mut self,
+        executor: &dyn Executor,
+        end: u32,
+        times: &mut [f32],
+        lanes: &mut ActiveLanes,
+    ) {
+        self.due.list_due(executor, &self.days, end);
+        (0..).zip(&*self.due).for_each(|(to, &from)| lanes.copy(from as usize, to));
+        lanes.truncate(self.due.len());
+        self.keep_due(times);
+    }
+
+    fn keep_due(&mut self, times: &mut [f32]) {
+        for (to, &from) in (0..).zip(&*self.due) {
+            self.days[to] = self.days[from as usize];
+            times[to] = times[from as usize];
         }
-        self.days.truncate(left);
-        lanes.truncate(left);
+        self.days.truncate(self.due.len());
     }
 }
 
@@ -197,6 +210,8 @@ impl DatedEvents {
 
 #[cfg(test)]
 mod tests {
+    use mlgenn_ir::Interpreter;
+
     use super::*;
 
     #[test]
@@ -215,12 +230,15 @@ mod tests {
     #[test]
     fn neurons_leave_at_the_end_of_the_stretch() {
         let (mut ahead, mut lanes) = (Ahead::default(), ActiveLanes::default());
-        ahead.all_days = vec![1, 3, 10, u32::MAX, 9, 10];
-        ahead.list(10, 3, &mut lanes);
+        ahead.days = vec![1, 3, 10, u32::MAX, 9, 10];
+        let mut times = [0.1, 0.3, 1.0, f32::NAN, 0.9, 1.0];
+        ahead.list(&Interpreter, 10, 3, &mut times, &mut lanes);
         assert_eq!((&*lanes.distances, &*ahead.days), (&[0, 1, 4][..], &[1, 3, 9][..]));
         assert_eq!((&*lanes.members, &*lanes.neurons), (&[0, 0, 1][..], &[0, 1, 1][..]));
-        ahead.go_on(10, &[9, 2, u32::MAX], &mut lanes);
+        assert_eq!(times[..3], [0.1, 0.3, 0.9]);
+        ahead.days = vec![10, 5, u32::MAX];
+        ahead.shorten(&Interpreter, 10, &mut times, &mut lanes);
         assert_eq!((&*lanes.distances, &*ahead.days), (&[1][..], &[5][..]));
-        assert_eq!((&*lanes.members, &*lanes.neurons), (&[0][..], &[1][..]));
+        assert_eq!((&*lanes.members, &*lanes.neurons, times[0]), (&[0][..], &[1][..], 0.3));
     }
 }

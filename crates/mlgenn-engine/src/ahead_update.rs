@@ -34,7 +34,8 @@ impl BlockStep<'_> {
             let update = &programs_ahead.update;
             ahead.events.resize_with(update.queues.len(), Default::default);
             ahead.events.iter_mut().for_each(|events| events.clear(self.stretch, words));
-            ahead.all_days.resize(count, 0);
+            ahead.days.clear();
+            ahead.days.resize(count, 0);
             let mut due = self.run_days(&mut ahead, Pass::SetOut(self.now as u32));
             if let Some(launched) = &programs_ahead.all
                 && count == all.members_of_lanes.len()
@@ -45,16 +46,20 @@ impl BlockStep<'_> {
                     due = self.go_on_together(launched, &all, &mut ahead, population.size);
                 }
             }
-            ahead.list(self.stretch, population.size, &mut self.worker.active_lanes);
+            if let Some(times) = self.worker.memory.own_times.floats(0, count) {
+                let executor = self.shared.model.backend.executor();
+                let lanes = &mut self.worker.active_lanes;
+                ahead.list(executor, self.stretch as u32, population.size, times, lanes);
+            }
         }
-        self.go_ahead(&programs_ahead.update, &mut ahead, population.size);
+        self.go_ahead(programs_ahead, &mut ahead, population.size);
         self.worker.ahead[index] = ahead;
     }
 
     /// Neurons sleep for as long as the last launch said; how many of them are due again before the
     /// end of the stretch.
     fn run_days(&self, ahead: &mut Ahead, pass: Pass) -> usize {
-        let (memory, count) = (&self.worker.memory, ahead.all_days.len());
+        let (memory, count) = (&self.worker.memory, ahead.days.len());
         let (Some(times), Some(timesteps)) =
             (memory.own_times.floats(0, count), memory.sleep.words(0, count))
         else {
@@ -63,7 +68,7 @@ impl BlockStep<'_> {
         self.shared.model.backend.executor().run_days(Days {
             pass,
             timesteps,
-            days: &mut ahead.all_days,
+            days: &mut ahead.days,
             times,
             end: self.stretch as u32,
             first: self.timestep - self.now as u64,
@@ -81,7 +86,7 @@ impl BlockStep<'_> {
         size: usize,
     ) -> usize {
         let plan = &self.shared.model.plan;
-        let count = ahead.all_days.len();
+        let count = ahead.days.len();
         self.launch(update, &self.surroundings(), all, count, &mut Operands::new());
         for (ordinal, (queue, events)) in update.queues.iter().zip(&mut ahead.events).enumerate() {
             let stride = event_stride(size);
@@ -92,21 +97,31 @@ impl BlockStep<'_> {
                 while lane >= next {
                     (next, bits) = (next + size, bits + stride);
                 }
-                events.push(ahead.all_days[lane], bits + (lane + size - next) as u32);
+                events.push(ahead.days[lane], bits + (lane + size - next) as u32);
             });
         }
         self.run_days(ahead, Pass::GoOn)
     }
 
     /// Take neurons that are listed through the stretch.
-    fn go_ahead(&mut self, update: &BoundKernel, ahead: &mut Ahead, size: usize) {
+    fn go_ahead(&mut self, programs: &AheadPrograms, ahead: &mut Ahead, size: usize) {
         let plan = &self.shared.model.plan;
-        let first = self.timestep - self.now as u64;
+        let executor = self.shared.model.backend.executor();
         let member = plan.blocks.members(self.block).start;
-        while !ahead.days.is_empty() && !self.shared.watch.should_stop() {
+        let mut due = ahead.days.len();
+        while due > 0 && !self.shared.watch.should_stop() {
             let lanes = ahead.days.len();
-            self.worker.set_own_times(plan, first, &ahead.days);
+            // Those that have left are kept for a while if they are left alone.
+            let most = if programs.all.is_some() { lanes * 3 / 4 } else { lanes - 1 };
+            if due <= most
+                && let Some(times) = self.worker.memory.own_times.floats(0, lanes)
+            {
+                let lanes = &mut self.worker.active_lanes;
+                ahead.shorten(executor, self.stretch as u32, times, lanes);
+            }
+            let lanes = ahead.days.len();
             let place = self.listed_lanes(member);
+            let update = &programs.update;
             self.launch(update, &self.surroundings(), &place, lanes, &mut Operands::new());
             for (ordinal, (queue, events)) in
                 update.queues.iter().zip(&mut ahead.events).enumerate()
@@ -120,12 +135,7 @@ impl BlockStep<'_> {
                     events.push(ahead.days[lane], bit);
                 });
             }
-            match self.worker.memory.sleep.words(0, lanes) {
-                Some(timesteps) => {
-                    ahead.go_on(self.stretch, timesteps, &mut self.worker.active_lanes)
-                }
-                None => return,
-            }
+            due = self.run_days(ahead, Pass::GoOn);
         }
     }
 

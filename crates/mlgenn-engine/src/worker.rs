@@ -73,6 +73,21 @@ impl ActiveLanes {
         self.neurons.extend(lanes.map(|(distance, member)| distance - member * size));
     }
 
+    /// As [`Self::list_distances`], for distances in ascending order.
+    pub(crate) fn list_ascending(&mut self, distances: &[u32], size: u32) {
+        self.clear();
+        self.distances.extend_from_slice(distances);
+        let (mut member, mut start) = (0, 0);
+        for &distance in distances {
+            while distance - start >= size {
+                member += 1;
+                start += size;
+            }
+            self.members.push(member);
+            self.neurons.push(distance - start);
+        }
+    }
+
     /// Append a neuron.
     pub(crate) fn push(&mut self, member: u32, neuron: u32, distance: u32) {
         self.members.push(member);
@@ -158,15 +173,6 @@ impl Worker {
             _ => u64::from((timestep as f32 * dt as f32).to_bits()),
         };
         self.memory.time.store(0, bits);
-    }
-
-    /// Set the times of neurons: the `i`-th has reached the timestep `first + days[i]`.
-    pub(crate) fn set_own_times(&self, plan: &Plan, first: u64, days: &[u32]) {
-        let dt = plan.network.dt as f32;
-        let Some(times) = self.memory.own_times.floats(0, days.len()) else { return };
-        for (time, &day) in times.iter_mut().zip(days) {
-            *time = (first + u64::from(day)) as f32 * dt;
-        }
     }
 }
 

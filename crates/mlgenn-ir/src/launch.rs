@@ -37,8 +37,9 @@ use crate::types::Type;
 /// Number of lanes that run in step: see the module on the order of effects.
 pub const BLOCK_LANES: usize = 256;
 
-/// Elements that [`Executor::list_bits`] may write behind those that it lists.
-pub const LIST_MARGIN: usize = 4;
+/// Elements that [`Executor::list_bits`] and [`Executor::list_due`] may write behind those that they
+/// list: a vector.
+pub const LIST_MARGIN: usize = 16;
 
 /// How the lanes of a launch map to the elements of a slot; fixed when a kernel is compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -229,6 +230,13 @@ pub trait Executor: Send + Sync {
     /// See [`Days::run`].
     fn run_days(&self, days: Days<'_>) -> usize {
         days.run()
+    }
+
+    /// List the positions of the days before `end`, in ascending order; returns how many there are.
+    /// The list has room for all days and [`LIST_MARGIN`] more, which may be written to.
+    fn list_due(&self, days: &[u32], end: u32, list: &mut [u32]) -> usize {
+        let due = (0..).zip(days).filter(|(_, day)| **day < end).map(|(position, _)| position);
+        list.iter_mut().zip(due).map(|(place, position)| *place = position).count()
     }
 
     /// Add rows of a matrix to a vector: for each `row` in order and each column `j`,
