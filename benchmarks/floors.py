@@ -4,8 +4,8 @@ A floor counts the bytes that have to move and the products that have to be summ
 implementation, and divides them by what a core reaches (:mod:`ceilings`):
 
 * the state of every neuron is read and written in every timestep (spiking inputs have none);
-* every spike reads its row of weights (dense), reads indices and weights and updates its targets
-  (sparse), or updates its targets (convolution);
+* every spike reads its row of weights (dense, convolution; kernels are the same for all pixels, so
+  that they are in the cache), or reads indices and weights and updates its targets (sparse);
 * EventProp: every spike also updates its row of the gradient, and reads weights for the feedback;
 * e-prop: the sum over timesteps of products of traces is one product of matrices for each
   connection, or a row for each spike, whichever takes less; another product passes errors back;
@@ -138,10 +138,12 @@ def _connection_seconds(
     events = spikes * synapses / num_pre
     if kind == "DENSE":
         seconds = ceilings.read_seconds(events * WORD, matrix)
+    elif hasattr(conn.connectivity, "conv_size") or hasattr(conn.connectivity, "pool_size"):
+        # All spikes of a pixel can be summed before targets are written.
+        seconds = ceilings.read_seconds(events * WORD, 0)
     else:
         seconds = ceilings.update_seconds(events * 2 * WORD, num_post * WORD)
-        if kind == "SPARSE":
-            seconds += ceilings.read_seconds(events * 2 * WORD, 2 * matrix)
+        seconds += ceilings.read_seconds(events * 2 * WORD, 2 * matrix)
     gradient = {"EventPropCompiler": "Gradient", "EPropCompiler": "DeltaG"}.get(rule)
     if gradient is None or gradient not in group.vars:
         return seconds
