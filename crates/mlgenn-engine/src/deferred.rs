@@ -17,6 +17,9 @@ use crate::simulation::Simulation;
 use crate::update_program::Update;
 use crate::worker::Worker;
 
+/// So many updates wait at most.
+const MOST: usize = 64;
+
 /// A custom update that was asked for and has not run.
 #[derive(Clone, Debug)]
 pub(crate) struct Deferred {
@@ -30,6 +33,9 @@ pub(crate) struct Deferred {
 impl Simulation {
     /// Run the updates of a group, or have them wait for the next run if they can.
     pub(crate) fn defer_group(&self, group: &str) -> Result<(), EngineError> {
+        if self.deferred().len() >= MOST {
+            self.settle()?;
+        }
         let model = self.model.clone();
         let updates = model.plan.custom_updates.get(group).into_iter().flatten();
         let programs = model.custom_updates.get(group).into_iter().flatten();

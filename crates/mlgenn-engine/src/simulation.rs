@@ -219,7 +219,6 @@ impl Simulation {
         if plan.timesteps == 0 || runs_any(&global_begin, 0) {
             self.settle()?;
         }
-        let mut deferred = self.take_deferred();
         let mut step = 0;
         while step < plan.timesteps {
             if runs_any(&global_begin, step) {
@@ -241,8 +240,8 @@ impl Simulation {
             let local_begin = !runs_any(&global_begin, first);
             let local_end = !runs_any(&global_end, step - 1);
             self.gather_helpers(step - first)?;
+            let deferred = self.take_deferred();
             self.run_blocks(plan, first..step, (local_begin, local_end), &recorded, &deferred);
-            deferred.clear();
             self.check_watch()?;
             if !local_end {
                 self.run_updates(&plan.end, step - 1);

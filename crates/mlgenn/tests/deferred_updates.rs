@@ -175,6 +175,23 @@ fn nobody_can_tell_whether_updates_wait() {
     }
 }
 
+/// More than may wait.
+#[test]
+fn a_thousand_updates_are_those_of_a_thousand_calls() {
+    let compiled = compile(network(2), &Options::default()).unwrap();
+    let [mut waiting, mut expected] =
+        [(); 2].map(|()| Simulation::new(compiled.clone(), &Arrays::new(), None).unwrap());
+    for _ in 0..1000 {
+        waiting.start_custom_update_groups(&["Chain"]).unwrap();
+        expected.custom_update("Chain").unwrap();
+    }
+    for array in ARRAYS {
+        let [waiting, expected] =
+            [&waiting, &expected].map(|simulation| bytes(&simulation.array(array).unwrap()));
+        assert!(waiting == expected);
+    }
+}
+
 /// A fault says when an update has run.
 #[test]
 fn they_run_when_timesteps_do_or_somebody_looks() {
