@@ -1,13 +1,17 @@
-//! Speed of the executor: single operations, neuron updates, synapse rows and dense rows, for each
-//! instruction set, with and without machine code. The figures to look at are those of the throughput: elements per second.
+//! Speed of the executor: single operations, neuron updates, rows of synapses, dense and sparse rows,
+//! convolutions, for each instruction set, with and without machine code; and what this machine reaches
+//! at best. `benchmarks/kernels.py` runs them and prints the time of an element and its ratio to that.
 #![allow(clippy::unwrap_used, reason = "nothing to recover from")]
 #![allow(missing_docs, reason = "made by a macro")]
+
+mod floors;
 
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mlgenn_cpu::{BlockExecutor, Level, with_flush_to_zero};
 use mlgenn_ir::launch::{AddRows, Executor, Launch, Operand, Pattern, Ring, Watch};
+use mlgenn_ir::run_lists::{AddRuns, Run, RunLists};
 use mlgenn_ir::target_lists::{AddToTargets, TargetLists, Weights};
 use mlgenn_ir::{Buffer, Kernel, SlotKind, Type};
 
@@ -360,6 +364,21 @@ impl Bench {
         Self { kernel, patterns, buffers, indices, lanes }
     }
 
+    /// What lanes have of their own, read once and written if it can be.
+    fn bytes(&self) -> usize {
+        let slots = self.kernel.slots.iter().zip(&self.patterns);
+        slots
+            .map(|(slot, pattern)| match (slot.kind, pattern) {
+                (SlotKind::Events, _) => self.lanes.div_ceil(8),
+                (SlotKind::Variable { writable: false, .. }, Pattern::Contiguous) => {
+                    slot.ty.bytes() * self.lanes
+                }
+                (_, Pattern::Contiguous | Pattern::Gather) => 2 * slot.ty.bytes() * self.lanes,
+                _ => 0,
+            })
+            .sum()
+    }
+
     fn run(&self, criterion: &mut Criterion, name: &str, executor: &BlockExecutor) {
         let program = executor.compile(&self.kernel, &self.patterns);
         let operands: Vec<_> = self
@@ -376,7 +395,7 @@ impl Bench {
         let watch = Watch::new();
         let launch = Launch { lanes: self.lanes, operands: &operands, watch: &watch };
         let mut group = criterion.benchmark_group(name);
-        group.throughput(Throughput::Elements(self.lanes as u64));
+        group.throughput(throughput(self.lanes, self.bytes()));
         group.bench_function(format!("{}/{}", label(executor), self.lanes), |bencher| {
             // What decays must not become slow.
             with_flush_to_zero(|| bencher.iter(|| program.launch(&launch)));
@@ -384,6 +403,11 @@ impl Bench {
         group.finish();
         assert!(watch.take_fault().is_none());
     }
+}
+
+/// Elements, and the bytes that have to be read and written for all of them.
+fn throughput(elements: usize, bytes: usize) -> Throughput {
+    Throughput::ElementsAndBytes { elements: elements as u64, bytes: bytes as u64 }
 }
 
 /// The instruction set, and whether there is machine code.
@@ -456,14 +480,15 @@ fn rows(criterion: &mut Criterion) {
 
 /// A fiftieth of the rows of a matrix that fits into the second-level cache.
 fn dense(criterion: &mut Criterion) {
-    for executor in executors() {
+    for executor in executors().iter().filter(|executor| executor.is_native()) {
         for columns in [10, 100, 128, 256, 1024] {
             let num_rows = 256 * 1024 / columns;
             let matrix = Buffer::new(Type::F32, num_rows * columns).unwrap();
             let out = Buffer::new(Type::F32, columns).unwrap();
             let rows: Vec<u32> = (0..num_rows as u32).step_by(50).collect();
             let mut group = criterion.benchmark_group("dense");
-            group.throughput(Throughput::Elements((rows.len() * columns) as u64));
+            let elements = rows.len() * columns;
+            group.throughput(throughput(elements, 4 * elements));
             group.bench_function(format!("{}/{columns}", executor.level().name()), |bencher| {
                 let mut shift = 0;
                 bencher.iter(|| {
@@ -498,7 +523,9 @@ fn sparse(criterion: &mut Criterion) {
         let out = Buffer::new(Type::F32, size as usize).unwrap();
         let executor = BlockExecutor::new();
         let mut group = criterion.benchmark_group("sparse");
-        group.throughput(Throughput::Elements(u64::from(shown) * stride as u64));
+        let elements = shown as usize * stride;
+        // A weight, half of a word for the target, and the sum twice.
+        group.throughput(throughput(elements, 14 * elements));
         group.bench_function(format!("{size}"), |bencher| {
             let mut shift = 0;
             bencher.iter(|| {
@@ -520,6 +547,46 @@ fn sparse(criterion: &mut Criterion) {
     }
 }
 
+/// A convolution of 3 x 3 from 16 channels to 32, after pooling of 2 x 2 pixels: each pixel of a ninth
+/// of them has spikes in four channels.
+fn convolution(criterion: &mut Criterion) {
+    const SIDE: u32 = 26;
+    let mut lists = RunLists::new();
+    for neuron in 0..SIDE * SIDE * 16 {
+        let (y, x, channel) = (neuron / 16 / SIDE / 2, neuron / 16 % SIDE / 2, neuron % 16);
+        let runs = (0..3).flat_map(|dy| (0..3).map(move |dx| (dy, dx))).filter_map(|(dy, dx)| {
+            let (row, column) = (y.checked_sub(dy)?, x.checked_sub(dx)?);
+            let weight = ((dy * 3 + dx) * 16 + channel) * 32;
+            let target = (row * 11 + column) * 32;
+            (row < 11 && column < 11).then_some(Run { target, weight, length: 32 })
+        });
+        lists.push(&runs.collect::<Vec<_>>());
+    }
+    let spikes = (0..SIDE * SIDE).filter(|pixel| pixel / SIDE % 3 == 1 && pixel % 3 == 1);
+    let rows: Vec<u32> = spikes.flat_map(|pixel| [1, 6, 7, 12].map(|c| 16 * pixel + c)).collect();
+    let elements: usize = rows.iter().map(|&row| 32 * lists.targets(row).len()).sum();
+    let weights = &Buffer::new(Type::F32, 9 * 16 * 32).unwrap();
+    let out = &Buffer::new(Type::F32, 11 * 11 * 32).unwrap();
+    for executor in executors().iter().filter(|executor| executor.is_native()) {
+        let mut group = criterion.benchmark_group("convolution");
+        group.throughput(throughput(elements, 4 * elements));
+        group.bench_function(executor.level().name(), |bencher| {
+            let (lists, rows) = (&lists, &rows);
+            bencher.iter(|| {
+                executor.add_runs(&AddRuns {
+                    lists,
+                    weights,
+                    weights_offset: 0,
+                    rows,
+                    out,
+                    out_offset: 0,
+                });
+            });
+        });
+        group.finish();
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default()
@@ -527,6 +594,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(50))
         .measurement_time(Duration::from_millis(200))
         .without_plots();
-    targets = compilation, operations, neurons, rows, dense, sparse
+    targets = floors::floors, compilation, operations, neurons, rows, dense, sparse, convolution
 }
 criterion_main!(benches);
