@@ -29,7 +29,7 @@ MATRICES = {
 }
 """Where matrices lie of which a part is read each time."""
 
-READERS = ("dense", "convolution")
+READERS = ("dense", "convolution", "floor/read")
 """Kernels that do little but read; others change what they read."""
 
 
