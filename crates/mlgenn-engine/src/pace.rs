@@ -10,7 +10,7 @@ pub(crate) const TRIAL: usize = 256;
 const LEAST_SHARE: Duration = Duration::from_micros(4);
 
 /// Timesteps until it is tried again whether threads help: other programs may have left cores.
-const PATIENCE: usize = 1 << 15;
+const PATIENCE: usize = 1 << 13;
 
 /// How long a timestep takes.
 #[derive(Debug, Default)]
