@@ -9,8 +9,10 @@ pub(crate) const TRIAL: usize = 256;
 /// Work that each thread needs in a timestep: a tenth of it is what they wait for one another.
 const LEAST_SHARE: Duration = Duration::from_micros(4);
 
-/// Timesteps until it is tried again whether threads help: other programs may have left cores.
-const PATIENCE: usize = 1 << 13;
+/// Timesteps until it is tried again whether threads help: other programs may have left cores. Twice
+/// as many after each time that they did not, up to [`MOST_DOUBLINGS`].
+const PATIENCE: usize = 1 << 11;
+const MOST_DOUBLINGS: u32 = 4;
 
 /// How long a timestep takes.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub(crate) struct Pace {
     together: Option<Duration>,
     /// Timesteps made by one thread since several were slower.
     alone_since: usize,
+    /// How often in a row several were slower.
+    failures: u32,
 }
 
 impl Pace {
@@ -46,13 +50,15 @@ impl Pace {
         }
         let each = Some(elapsed / steps as u32);
         if threads > 1 {
+            let is_slower = self.alone.is_some_and(|alone| each >= Some(alone));
+            self.failures = if is_slower { (self.failures + 1).min(MOST_DOUBLINGS) } else { 0 };
             self.together = each;
             self.alone_since = 0;
             return;
         }
         self.alone = each;
         self.alone_since += steps;
-        if self.alone_since > PATIENCE {
+        if self.alone_since > PATIENCE << self.failures {
             self.together = None;
         }
     }
@@ -86,10 +92,14 @@ mod tests {
         assert!(!pace.is_trial() && pace.threads(4, TRIAL) == 4);
         pace.record(4, TRIAL, TRIAL as u32 * 700 * MICROSECOND);
         assert_eq!(pace.threads(4, TRIAL), 1);
-        let steps = PATIENCE as u32;
-        pace.record(1, PATIENCE, steps * 20 * MICROSECOND);
-        assert_eq!(pace.threads(4, TRIAL), 1);
-        pace.record(1, TRIAL, TRIAL as u32 * 20 * MICROSECOND);
-        assert!(pace.is_trial() && pace.threads(4, TRIAL) == 4);
+        for doublings in [1, 2, 3, 4, 4] {
+            let steps = PATIENCE << doublings;
+            pace.record(1, steps, steps as u32 * 20 * MICROSECOND);
+            assert_eq!(pace.threads(4, TRIAL), 1);
+            pace.record(1, TRIAL, TRIAL as u32 * 20 * MICROSECOND);
+            assert!(pace.is_trial() && pace.threads(4, TRIAL) == 4);
+            pace.record(4, TRIAL, TRIAL as u32 * 700 * MICROSECOND);
+            assert_eq!(pace.threads(4, TRIAL), 1);
+        }
     }
 }
