@@ -30,16 +30,11 @@ impl Shares {
         own.or_else(|| {
             loop {
                 let most = self.left.iter().max_by_key(|left| lock(left).len())?;
-                let mut left = lock(most);
-                if left.is_empty() {
-                    drop(left);
-                    // Others may have had more when this was empty.
-                    if self.left.iter().all(|left| lock(left).is_empty()) {
-                        return None;
-                    }
-                    continue;
+                let taken = lock(most).next_back();
+                // Its last one may have gone meanwhile, but not those of others.
+                if taken.is_some() || self.left.iter().all(|left| lock(left).is_empty()) {
+                    return taken;
                 }
-                return left.next_back();
             }
         })
     }

@@ -110,11 +110,11 @@ impl BlockStep<'_> {
         let member = plan.blocks.members(self.block).start;
         let mut due = ahead.days.len();
         while due > 0 && !self.shared.watch.should_stop() {
-            let lanes = ahead.days.len();
+            let listed = ahead.days.len();
             // Those that have left are kept for a while if they are left alone.
-            let most = if programs.all.is_some() { lanes * 3 / 4 } else { lanes - 1 };
+            let most = if programs.all.is_some() { listed * 3 / 4 } else { listed - 1 };
             if due <= most
-                && let Some(times) = self.worker.memory.own_times.floats(0, lanes)
+                && let Some(times) = self.worker.memory.own_times.floats(0, listed)
             {
                 let lanes = &mut self.worker.active_lanes;
                 ahead.shorten(executor, self.stretch as u32, times, lanes);

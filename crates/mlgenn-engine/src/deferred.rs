@@ -13,6 +13,7 @@ use mlgenn_model::layout::ArrayId;
 use crate::custom_update::concerns_members;
 use crate::error::EngineError;
 use crate::mirror::Access;
+use crate::passes::joins_others;
 use crate::simulation::Simulation;
 use crate::update_program::Update;
 use crate::worker::Worker;
@@ -53,11 +54,7 @@ impl Simulation {
 
     /// Whether the updates of a group are such that some may wait.
     pub(crate) fn may_defer(&self, group: &str) -> bool {
-        let plan = &self.model.plan;
-        !plan.network.timing_enabled
-            && !plan.custom_connectivity_updates.contains_key(group)
-            && self.model.dependents.is_empty()
-            && plan.custom_updates[group].iter().all(|update| update.transpose.is_none())
+        joins_others(&self.model.plan, group) && self.model.dependents.is_empty()
     }
 
     /// Whether nobody can tell if an update runs now or with the next timestep.

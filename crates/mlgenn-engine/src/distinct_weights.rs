@@ -78,8 +78,8 @@ fn without_repeats(lists: &RunLists, weights: &Buffer) -> Option<(RunLists, Buff
         for row in 0..lists.len() {
             runs.clear();
             for (targets, &weight) in lists.targets(row).iter().zip(lists.weights(row)) {
-                let own =
-                    bytes[weight as usize * width..].get(..targets.length as usize * width)?;
+                let start = weight as usize * width;
+                let own = bytes.get(start..start + targets.length as usize * width)?;
                 seen += own.len();
                 let copy = *copies.entry(own).or_insert_with(|| {
                     let alignment = own.len().next_power_of_two().min(ALIGNMENT);

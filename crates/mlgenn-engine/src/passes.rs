@@ -38,10 +38,8 @@ impl UpdateEffects {
     /// What an update does.
     pub fn new(plan: &Plan, update: &CustomUpdatePlan) -> Self {
         let map = lane_map(plan, update);
-        let counted = update.spike_counts.iter();
-        let counted = counted.flat_map(|it| [it.count, plan.event_queues[it.queue.0].array]);
-        let around = update.reductions.iter().map(|reduction| reduction.target).chain(counted);
-        let around: BTreeSet<_> = around.chain(update.transpose.map(|it| it.to)).collect();
+        let queues = update.spike_counts.iter().map(|it| plan.event_queues[it.queue.0].array);
+        let around: BTreeSet<_> = update.written_around().chain(queues).collect();
         let by_piece = (update.copies == Copies::Shared || is_over_batch(plan, update))
             && writes_apart(plan, &update.kernel, map)
             && update.reductions.iter().all(|reduction| reduction.scratch.is_none())

@@ -231,8 +231,9 @@ class GeNNModel(NetworkDescription, Timers):
         name, others
             Names of the groups.
         wait
-            Wait until a GPU has run them, so that errors are raised here.  Otherwise it may go on
-            meanwhile, and errors are raised by the next run or where results are read.
+            Wait until they have run, so that errors are raised here.  Otherwise a GPU may go on
+            meanwhile, and a CPU make them with the next run; errors are then raised by that, or
+            where results are read.
 
         Raises
         ------
