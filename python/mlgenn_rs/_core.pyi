@@ -84,6 +84,20 @@ class SpikeTrains:
         of ``int64`` and of ``float64`` or ``float32``, is unsound, or has another number of
         neurons than the first.
         """
+    @staticmethod
+    def write_examples(
+        examples: Sequence[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]],
+        example_type: type,
+        num_neurons: int,
+        starts: npt.NDArray[Any],
+        times: npt.NDArray[Any],
+        num_threads: int,
+    ) -> bool:
+        """Write the spike trains of a batch as ``write`` does, of examples as ``copy`` takes them.
+
+        Returns whether that was done.  If not, as there is not enough room or something is not in
+        the usual form, the batch has no spikes, or nothing has changed.
+        """
     @property
     def num_neurons(self) -> int:
         """Number of neurons of every example."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
+from mlgenn_rs._core import SpikeTrains
 from mlgenn_rs.neurons import SpikeInput
 from mlgenn_rs.utils.data import (
     PreprocessedSpikes,
@@ -67,6 +69,43 @@ def test_several_threads_copy_the_same() -> None:
     np.testing.assert_array_equal(
         results[0][1], np.concatenate([s.spike_times for s in examples]).astype(np.float32)
     )
+
+
+def test_batches_are_written_by_several_threads() -> None:
+    examples = make_examples(1000, 400)
+    dataset = SpikeDataset.copy(examples)
+    assert dataset is not None
+    expected = np.zeros(1003 * 400 + 1, np.uint32), np.zeros(dataset.num_spikes + 5, np.float32)
+    assert dataset.write(*expected)
+    for threads in (1, 5):
+        starts = np.full(1003 * 400 + 1, 77, np.uint32)
+        times = np.zeros(dataset.num_spikes + 5, np.float32)
+        assert SpikeTrains.write_examples(examples, PreprocessedSpikes, 400, starts, times, threads)
+        np.testing.assert_array_equal(starts, expected[0])
+        np.testing.assert_array_equal(times, expected[1])
+
+
+def test_batches_in_other_forms_have_no_spikes() -> None:
+    (sound,) = make_examples(1)
+    num_spikes = len(sound.spike_times)
+    assert num_spikes > 0
+    not_a_number = PreprocessedSpikes(sound.end_spikes, np.full(num_spikes, np.nan))
+    for examples, num_neurons, room in (
+        ([sound, sound], 6, num_spikes),
+        ([sound], 7, num_spikes),
+        ([sound] * 3, 6, 3 * num_spikes),
+        ([sound, not_a_number], 6, 2 * num_spikes),
+        ([sound, tuple(sound)], 6, 2 * num_spikes),
+        ([], 6, num_spikes),
+    ):
+        starts, times = np.full(13, 77, np.uint32), np.zeros(room, np.float32)
+        assert not SpikeTrains.write_examples(
+            examples, PreprocessedSpikes, num_neurons, starts, times, 1
+        )
+        np.testing.assert_array_equal(starts, 0)
+    with pytest.raises(AssertionError, match="max_spikes=2"):
+        group = make_group(SpikeTimes=FakeArray((2,)), SpikeStarts=FakeArray((7,), np.uint32))
+        SpikeInput(2).set_input(group, 1, (6,), [sound])
 
 
 def test_other_examples_are_left_as_they_are() -> None:

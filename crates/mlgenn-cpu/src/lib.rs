@@ -12,7 +12,6 @@ mod executor;
 mod flush_to_zero;
 #[cfg(target_arch = "x86_64")]
 mod native;
-mod prefetch;
 mod row_sums;
 mod row_updates;
 mod runs;

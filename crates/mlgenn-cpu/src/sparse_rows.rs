@@ -6,9 +6,8 @@
 #![expect(unsafe_code, reason = "reads and writes inside checked ranges")]
 #![expect(unsafe_op_in_unsafe_fn, reason = "every line works on raw memory")]
 
+use mlgenn_ir::prefetch::prefetch;
 use mlgenn_ir::target_lists::{AddToTargets, Row, Weights};
-
-use crate::prefetch::prefetch;
 
 /// See [`mlgenn_ir::launch::Executor::add_to_targets`].
 pub(crate) fn add_to_targets(add: &AddToTargets<'_>) {

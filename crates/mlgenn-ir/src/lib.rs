@@ -20,6 +20,7 @@ pub mod own_elements;
 pub mod passes;
 pub mod philox;
 pub mod poll;
+pub mod prefetch;
 pub mod print;
 pub mod random;
 pub mod row_update;

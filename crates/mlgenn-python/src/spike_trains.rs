@@ -1,6 +1,7 @@
 //! Spike trains of many examples, and writing those of a batch to where input neurons look for them.
 #![expect(unsafe_code, reason = "reads many numpy arrays at once; see the SAFETY comments")]
 
+use mlgenn::prefetch_all;
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadwriteArrayDyn};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
@@ -20,7 +21,7 @@ pub(crate) struct SpikeTrains {
 }
 
 /// Elements of copies that are worth a thread.
-const LEAST_PER_THREAD: usize = 1 << 17;
+const LEAST_PER_THREAD: usize = 1 << 16;
 
 /// Spikes of one example.
 struct Train<'a> {
@@ -40,6 +41,15 @@ enum Times<'a> {
     Single(&'a [f32]),
 }
 
+/// From where spikes are counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// The first spike of each example.
+    InEach,
+    /// The first spike of all examples.
+    Together,
+}
+
 #[pymethods]
 impl SpikeTrains {
     /// Copy the spike trains of examples, which are tuples of a type: the index after the last spike
@@ -55,9 +65,55 @@ impl SpikeTrains {
     ) -> PyResult<Option<Self>> {
         // Arrays that are views stay as long as these, which hold their tuples.
         let examples: Vec<_> = examples.try_iter()?.collect::<PyResult<_>>()?;
-        let given: Option<Vec<_>> =
-            examples.iter().map(|example| read(example, example_type)).collect();
+        let given = read(&examples, example_type);
         Ok(given.and_then(|given| Self::copy_given(&given, num_threads)))
+    }
+
+    /// Write the spike trains of a batch as [`SpikeTrains::write`] does, from examples as
+    /// [`SpikeTrains::copy`] takes them, without a copy in between.
+    ///
+    /// Returns whether that was done. If it was not, as there is not enough room or the examples or
+    /// arrays are not of the usual forms, the batch has no spikes, or nothing has changed.
+    #[staticmethod]
+    fn write_examples(
+        examples: &Bound<'_, PyAny>,
+        example_type: &Bound<'_, PyType>,
+        num_neurons: usize,
+        starts: &Bound<'_, PyAny>,
+        times: &Bound<'_, PyAny>,
+        num_threads: usize,
+    ) -> PyResult<bool> {
+        let (Some(mut starts), Some(mut times)) = (writable::<u32>(starts), writable::<f32>(times))
+        else {
+            return Ok(false);
+        };
+        let (Ok(starts), Ok(times)) = (starts.as_slice_mut(), times.as_slice_mut()) else {
+            return Ok(false);
+        };
+        let examples: Vec<_> = examples.try_iter()?.collect::<PyResult<_>>()?;
+        let done = read(&examples, example_type).is_some_and(|given| {
+            let total: usize = given.iter().map(|example| example.times.len()).sum();
+            let ends = given.len() * num_neurons;
+            let fits = ends < starts.len() && total <= times.len() && u32::try_from(total).is_ok();
+            let done = fits
+                && count_neurons(&given) == Some(num_neurons)
+                && copy_all(
+                    &given,
+                    &mut starts[1..=ends],
+                    &mut times[..total],
+                    Counted::Together,
+                    num_threads,
+                );
+            if done {
+                starts[0] = 0;
+                starts[ends..].fill(total as u32);
+            }
+            done
+        });
+        if !done {
+            starts.fill(0);
+        }
+        Ok(done)
     }
 
     /// Number of examples.
@@ -106,12 +162,9 @@ impl SpikeTrains {
 }
 
 impl SpikeTrains {
-    /// Copy examples, if all are sound; large copies are made by several threads.
+    /// Copy examples, if all are sound.
     fn copy_given(given: &[Given<'_>], num_threads: usize) -> Option<Self> {
-        let num_neurons = given.first()?.ends.len();
-        if num_neurons == 0 || given.iter().any(|example| example.ends.len() != num_neurons) {
-            return None;
-        }
+        let num_neurons = count_neurons(given)?;
         let mut starts = vec![0];
         starts.extend(given.iter().scan(0, |sum, example| {
             *sum += example.times.len();
@@ -119,29 +172,8 @@ impl SpikeTrains {
         }));
         let mut ends = vec![0; given.len() * num_neurons];
         let mut times = vec![0.0; *starts.last()?];
-        let threads = (ends.len() / LEAST_PER_THREAD).clamp(1, num_threads.max(1));
-        let share = given.len().div_ceil(threads);
-        let mut times_left = &mut times[..];
-        let parts = given.chunks(share).zip(ends.chunks_mut(share * num_neurons));
-        let copies = parts.map(|(given, ends)| {
-            let count = given.iter().map(|example| example.times.len()).sum();
-            let (times, left) = std::mem::take(&mut times_left).split_at_mut(count);
-            times_left = left;
-            move || copy_examples(given, ends, times)
-        });
-        let all_sound = std::thread::scope(|scope| {
-            let mut copies = copies;
-            let first = copies.next();
-            // A part that gets no thread is not copied, so that all of it is done in another way.
-            let spawn = |copy| std::thread::Builder::new().spawn_scoped(scope, copy);
-            let others: Vec<_> = copies.map(spawn).collect();
-            let first = first.is_none_or(|mut copy| copy());
-            let join = |copy: std::io::Result<std::thread::ScopedJoinHandle<'_, bool>>| {
-                copy.is_ok_and(|copy| copy.join().unwrap_or(false))
-            };
-            others.into_iter().fold(first, |all, copy| join(copy) & all)
-        });
-        all_sound.then_some(Self { num_neurons, ends, times, starts })
+        let sound = copy_all(given, &mut ends, &mut times, Counted::InEach, num_threads);
+        sound.then_some(Self { num_neurons, ends, times, starts })
     }
 
     /// The examples of some indices.
@@ -155,6 +187,17 @@ impl SpikeTrains {
         };
         let trains: Option<Vec<_>> = examples.iter().map(train).collect();
         trains.ok_or_else(|| PyIndexError::new_err("there is no example of that index"))
+    }
+}
+
+impl Given<'_> {
+    /// Ask for the memory of it.
+    fn prefetch(&self) {
+        prefetch_all(self.ends);
+        match self.times {
+            Times::Double(times) => prefetch_all(times),
+            Times::Single(times) => prefetch_all(times),
+        }
     }
 }
 
@@ -182,28 +225,97 @@ impl Times<'_> {
     }
 }
 
-/// Copy examples; returns whether all are sound: ends ascend up to the number of spikes, whose times
-/// are numbers.
-fn copy_examples(given: &[Given<'_>], ends: &mut [u32], times: &mut [f32]) -> bool {
-    let mut start = 0;
-    given.iter().zip(ends.chunks_exact_mut(given[0].ends.len())).all(|(example, to)| {
-        let count = example.times.len();
-        let has_numbers = example.times.copy_to(&mut times[start..start + count]);
+/// Number of neurons of all examples; none if they differ, or there is nothing.
+fn count_neurons(given: &[Given<'_>]) -> Option<usize> {
+    let count = given.first()?.ends.len();
+    (count > 0 && given.iter().all(|example| example.ends.len() == count)).then_some(count)
+}
+
+/// Copy examples with the same number of neurons to where there is room for exactly these, by
+/// several threads if they are many; returns whether all are sound.
+fn copy_all(
+    given: &[Given<'_>],
+    ends: &mut [u32],
+    times: &mut [f32],
+    counted: Counted,
+    num_threads: usize,
+) -> bool {
+    let threads = (ends.len() / LEAST_PER_THREAD).clamp(1, num_threads.max(1));
+    let num_neurons = ends.len() / given.len();
+    let share = given.len().div_ceil(threads);
+    let (mut times_left, mut start) = (times, 0);
+    let parts = given.chunks(share).zip(ends.chunks_mut(share * num_neurons));
+    let copies = parts.map(|(given, ends)| {
+        let count: usize = given.iter().map(|example| example.times.len()).sum();
+        let (times, left) = std::mem::take(&mut times_left).split_at_mut(count);
+        times_left = left;
+        let first = match counted {
+            Counted::InEach => None,
+            Counted::Together => Some(start),
+        };
         start += count;
-        to.iter_mut().zip(example.ends).for_each(|(to, &end)| *to = end as u32);
-        // Negative if any end or difference is. Without branches, so that vector units can do it.
-        let ends = example.ends;
-        let signs = ends
-            .iter()
-            .zip(&ends[1..])
-            .fold(ends[0], |signs, (end, next)| signs | next | next.wrapping_sub(*end));
-        let last = u32::try_from(ends[ends.len() - 1]);
-        has_numbers && signs >= 0 && last.is_ok_and(|last| last as usize == count)
+        move || copy_examples(given, ends, times, first)
+    });
+    std::thread::scope(|scope| {
+        let mut copies = copies;
+        let first = copies.next();
+        // A part that gets no thread is not copied, so that all of it is done in another way.
+        let spawn = |copy| std::thread::Builder::new().spawn_scoped(scope, copy);
+        let others: Vec<_> = copies.map(spawn).collect();
+        let first = first.is_none_or(|mut copy| copy());
+        let join = |copy: std::io::Result<std::thread::ScopedJoinHandle<'_, bool>>| {
+            copy.is_ok_and(|copy| copy.join().unwrap_or(false))
+        };
+        others.into_iter().fold(first, |all, copy| join(copy) & all)
     })
 }
 
+/// Copy examples; returns whether all are sound: ends ascend up to the number of spikes, whose times
+/// are numbers. Spikes are counted from `first` on, or in each example.
+fn copy_examples(
+    given: &[Given<'_>],
+    ends: &mut [u32],
+    times: &mut [f32],
+    first: Option<usize>,
+) -> bool {
+    let num_neurons = ends.len() / given.len();
+    let mut start = 0;
+    given.iter().zip(ends.chunks_exact_mut(num_neurons)).enumerate().all(
+        |(index, (example, to))| {
+            // Examples of a shuffled data set are anywhere in memory.
+            if let Some(next) = given.get(index + 1) {
+                next.prefetch();
+            }
+            let count = example.times.len();
+            let has_numbers = example.times.copy_to(&mut times[start..start + count]);
+            let before = first.map_or(0, |first| (first + start) as u32);
+            start += count;
+            // Negative if any end or difference is. Without branches, so that vector units can do it.
+            let ends = example.ends;
+            to.iter_mut().zip(ends).for_each(|(to, &end)| *to = before.wrapping_add(end as u32));
+            let signs = ends
+                .iter()
+                .zip(&ends[1..])
+                .fold(ends[0], |signs, (end, next)| signs | next | next.wrapping_sub(*end));
+            let last = u32::try_from(ends[ends.len() - 1]);
+            has_numbers && signs >= 0 && last.is_ok_and(|last| last as usize == count)
+        },
+    )
+}
+
+/// The arrays of examples, if all are of the type and of the usual form.
+fn read<'a>(
+    examples: &'a [Bound<'_, PyAny>],
+    example_type: &Bound<'_, PyType>,
+) -> Option<Vec<Given<'a>>> {
+    examples.iter().map(|example| read_one(example, example_type)).collect()
+}
+
 /// The arrays of an example, if it is of the type and they are of the usual ones.
-fn read<'a>(example: &'a Bound<'_, PyAny>, example_type: &Bound<'_, PyType>) -> Option<Given<'a>> {
+fn read_one<'a>(
+    example: &'a Bound<'_, PyAny>,
+    example_type: &Bound<'_, PyType>,
+) -> Option<Given<'a>> {
     if !example.get_type().is(example_type) {
         return None;
     }

@@ -27,6 +27,8 @@ NO_SPIKE = 1.0e30
 UNKNOWN = -1.0e30
 """Time of the next spike while it has not been looked up: after neurons were reset."""
 
+_NUM_CORES = os.cpu_count() or 1
+
 _PACKED = "SpikeStarts"
 """Index of the first spike of each neuron and batch member, and the number of spikes."""
 
@@ -130,23 +132,33 @@ class SpikeInput(Neuron, Input):
         input: Sequence[PreprocessedSpikes],
     ) -> bool:
         """Upload spike trains in the usual form; return whether they were in it."""
-        spike_times = genn_pop.extra_global_params["SpikeTimes"]
-        if isinstance(input, SpikeDataset):
-            batch: SpikeDataset | None = input
-        else:
-            # Threads of a CPU are left to what runs on them
-            num_threads = (os.cpu_count() or 1) if spike_times.is_on_gpu else 1
-            batch = SpikeDataset.copy(input, num_threads)
-        if (
-            batch is None
-            or not 0 < len(batch) <= batch_size
-            or batch.num_neurons != num_neurons
-            or batch.num_spikes > self.max_spikes
-        ):
-            return False
-        # Nothing can go wrong any more, so that all is written, here or in the general way
+        from .._core import SpikeTrains
+
         starts = genn_pop.extra_global_params[_PACKED]
-        if not batch.write(starts.open_view("w"), spike_times.view[: self.max_spikes]):
+        spike_times = genn_pop.extra_global_params["SpikeTimes"]
+        if not isinstance(input, SpikeDataset):
+            if not 0 < len(input) <= batch_size:
+                return False
+            # Threads of a CPU are left to what runs on them
+            num_threads = _NUM_CORES if spike_times.is_on_gpu else 1
+            written = SpikeTrains.write_examples(
+                input,
+                PreprocessedSpikes,
+                num_neurons,
+                starts.open_view("w"),
+                spike_times.view[: self.max_spikes],
+                num_threads,
+            )
+        elif (
+            0 < len(input) <= batch_size
+            and input.num_neurons == num_neurons
+            and input.num_spikes <= self.max_spikes
+        ):
+            # Nothing can go wrong any more, so that all is written, here or in the general way
+            written = input.write(starts.open_view("w"), spike_times.view[: self.max_spikes])
+        else:
+            return False
+        if not written:
             return False
         starts.push_to_device()
         spike_times.push_to_device()
