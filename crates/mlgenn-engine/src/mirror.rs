@@ -61,7 +61,8 @@ impl Mirrors {
         progress: Progress,
     ) -> Result<(), EngineError> {
         for (index, mirror) in mirrors.iter().enumerate() {
-            if std::mem::take(&mut self.host_newer[index]) {
+            // Who holds one now may write to it until the next run, and let go of it before.
+            if std::mem::replace(&mut self.host_newer[index], is_held(mirror)) {
                 self.state.push(ArrayId(index), mirror)?;
             }
         }
