@@ -43,7 +43,7 @@ def join(texts: list[tuple[str, str]]) -> tuple[str, list[str]]:
         common, kernels = split(text)
         assert prelude in ("", common)
         prelude = common
-        own = r"\b(kernel(?=\d+_)|run_trial\b|finish_trial\b)"
+        own = r"\b(kernel(?=\d+_)|run_trial\b|finish_trial\b|Resident\b)"
         bodies.append(re.sub(own, rf"network{number}_\1", kernels))
     return prelude + "".join(bodies), [name for name, _ in texts]
 

@@ -79,15 +79,24 @@ FUNCTION void kernel1_synapse_group__s__pre_spike_synaptic_code(
     const u32 *const events = list.bits;
     if (post < launch->lanes) {
         f32 held0 = s0[post];
-        for (u32 i = 0; i < list.count; i += 32) {
+        u32 i = 0;
+        for (; i + 16 <= list.count; i += 16) {
             #pragma unroll
-            for (u32 next = 0; next < 32; ++next) {
-                if (i + next < list.count) {
-                    const u32 pre = list.neurons[i + next];
-                    const u64 synapse = (u64)pre * launch->stride + post;
-                    const f32 v0 = s1[synapse];
-                    held0 = add(held0, v0);
-                }
+            for (u32 next = 0; next < 16; ++next) {
+                const u32 pre = list.neurons[i + next];
+                const u64 synapse = (u64)pre * launch->stride + post;
+                const f32 v0 = s1[synapse];
+                held0 = add(held0, v0);
+            }
+        }
+        if (i < list.count) {
+            #pragma unroll
+            for (u32 next = 0; next < 16; ++next) {
+                const bool due = i + next < list.count;
+                const u32 pre = list.neurons[i + next];
+                const u64 synapse = (u64)pre * launch->stride + post;
+                const f32 v0 = s1[synapse];
+                held0 = add(held0, due ? v0 : nothing<f32>());
             }
         }
         s0[post] = held0;
@@ -172,30 +181,67 @@ FUNCTION void kernel3_neuron_group__x__update(
     emit_events(s4, lane, launch->lanes, event4);
 }
 
+// What a batch member has in shared memory during a launch
+struct Resident {
+    u32 array0[1]; // neuron.In.spike_queue
+    u32 array1[1]; // neuron.X.spike_queue
+    f32 array2[2]; // syn.S.out_post
+    f32 array3[6]; // syn.S.vars.g
+    f32 array4[6]; // syn.S.vars.grad
+    f32 array5[3]; // syn.S.pre_vars.tr
+    u32 array6[3]; // neuron.In.vars.startSpike
+    u32 array7[3]; // neuron.In.vars.endSpike
+    f32 array9[2]; // neuron.X.vars.V
+    f32 array10[2]; // neuron.X.vars.L
+};
+
 // All timesteps of a block of batch members
 extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
     if (is_spare()) return;
-    const u64 *const words = trial->words;
+    const u64 *const __restrict__ words = trial->words;
+    Watch *const watch = trial->watch;
     const u32 block = blockIdx.x;
-    __shared__ u16 neurons0[3];
+    __shared__ u16 neurons0[3 + LIST_END];
     __shared__ u32 counts[1];
+    __shared__ Resident resident;
     const u32 first_member = block * 1u;
     for (u32 member = first_member; member < 1u
             && member < first_member + 1u; ++member) {
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+            resident.array0[at] = ((u32 *)words[0] + (u64)member * 1)[at];
+            resident.array1[at] = ((u32 *)words[1] + (u64)member * 1)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 2u; at += lane_step(64u)) {
+            resident.array2[at] = ((f32 *)words[2] + (u64)member * 2)[at];
+            resident.array9[at] = ((f32 *)words[3] + (u64)member * 2)[at];
+            resident.array10[at] = ((f32 *)words[4] + (u64)member * 2)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 3u; at += lane_step(64u)) {
+            resident.array5[at] = ((f32 *)words[5] + (u64)member * 3)[at];
+            resident.array6[at] = ((u32 *)words[6] + (u64)member * 3)[at];
+            resident.array7[at] = ((u32 *)words[7] + (u64)member * 3)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 6u; at += lane_step(64u)) {
+            resident.array3[at] = ((f32 *)words[8] + (u64)member * 6)[at];
+            resident.array4[at] = ((f32 *)words[9] + (u64)member * 6)[at];
+        }
+        meet();
         u32 rings[2] = {0};
         u32 timestep = *trial->timestep;
         f32 time = *(const f32 *)trial->time;
         u64 steps_made = *trial->steps_made;
         for (u32 step = 0; step < trial->timesteps; ++step) {
-            const u32 *const bits0 = (u32 *)words[0] + (u64)member * 1;
+            const u32 *const bits0 = resident.array0;
             if (is_warp(64u, 0u)) {
                 list_events(neurons0, &counts[0], bits0, 3u);
             }
-            meet();
-            const EventList list0 = {bits0, neurons0, counts[0]};
             {
                 LaunchOf<3> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 6u;
                 launch.members = 1u;
                 launch.kernel = 0u;
@@ -203,16 +249,18 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 3u;
                 launch.columns = 2u;
                 launch.stride = 2u;
-                launch.slots[0] = {(void *)words[1], 0, (i64)6, 6, 6, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[2], 0, (i64)3, 3, 3, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[3], 0, (i64)2, 2, 2, 0, 1u, 0u};
+                launch.slots[0] = {(void *)resident.array4, 0, (i64)6, 0, 6, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array5, 0, (i64)3, 0, 3, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array10, 0, (i64)2, 0, 2, 0, 1u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel0_synapse_group__s__synapse_dynamics_code(&launch, lane, block, member);
                 }
             }
+            meet();
+            const EventList list0 = {bits0, neurons0, counts[0]};
             {
                 LaunchOf<2> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 2u;
                 launch.members = 1u;
                 launch.kernel = 1u;
@@ -220,16 +268,16 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 3u;
                 launch.columns = 2u;
                 launch.stride = 2u;
-                launch.slots[0] = {(void *)words[4], 0, (i64)2, 2, 2, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[5], 0, (i64)6, 6, 6, 0, 1u, 0u};
-                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                launch.slots[0] = {(void *)resident.array2, 0, (i64)2, 0, 2, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array3, 0, (i64)6, 0, 6, 0, 1u, 0u};
+                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel1_synapse_group__s__pre_spike_synaptic_code(&launch, lane, block, member, list0);
                 }
             }
             meet();
             {
                 LaunchOf<6> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 3u;
                 launch.members = 1u;
                 launch.kernel = 2u;
@@ -238,18 +286,18 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.columns = 0u;
                 launch.stride = 0u;
                 launch.slots[0] = {&time, 0, 0, 0, 0, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[6], 0, (i64)3, 3, 3, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[7], 0, (i64)3, 3, 3, 0, 1u, 0u};
-                launch.slots[3] = {(void *)words[8], 0, (i64)words[9], 0, 0, 0, 1u, 0u};
-                launch.slots[4] = {(void *)words[10], 0, (i64)3, 3, 3, 0, 1u, 0u};
-                launch.slots[5] = {(void *)words[11], 0, (i64)1, 1, 1, &rings[0], 1u, 0u};
+                launch.slots[1] = {(void *)resident.array6, 0, (i64)3, 0, 3, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array7, 0, (i64)3, 0, 3, 0, 1u, 0u};
+                launch.slots[3] = {(void *)words[10], 0, (i64)words[11], 0, 0, 0, 1u, 0u};
+                launch.slots[4] = {(void *)resident.array5, 0, (i64)3, 0, 3, 0, 1u, 0u};
+                launch.slots[5] = {(void *)resident.array0, 0, (i64)1, 0, 1, &rings[0], 1u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel2_neuron_group__in__update(&launch, lane, block, member);
                 }
             }
             {
                 LaunchOf<5> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 2u;
                 launch.members = 1u;
                 launch.kernel = 3u;
@@ -257,10 +305,10 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 0u;
                 launch.columns = 0u;
                 launch.stride = 0u;
-                launch.slots[1] = {(void *)words[12], 0, (i64)2, 2, 2, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[13], 0, (i64)2, 2, 2, 0, 1u, 0u};
-                launch.slots[3] = {(void *)words[14], 0, (i64)2, 2, 2, 0, 1u, 0u};
-                launch.slots[4] = {(void *)words[15], 0, (i64)1, 1, 1, &rings[1], 1u, 0u};
+                launch.slots[1] = {(void *)resident.array9, 0, (i64)2, 0, 2, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array10, 0, (i64)2, 0, 2, 0, 1u, 0u};
+                launch.slots[3] = {(void *)resident.array2, 0, (i64)2, 0, 2, 0, 1u, 0u};
+                launch.slots[4] = {(void *)resident.array1, 0, (i64)1, 0, 1, &rings[1], 1u, 0u};
                 for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
                     kernel3_neuron_group__x__update(&launch, lane, block, member);
                 }
@@ -270,6 +318,27 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             steps_made += 1;
             time = (f32)timestep * 1.0f;
         }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+            ((u32 *)words[0] + (u64)member * 1)[at] = resident.array0[at];
+            ((u32 *)words[1] + (u64)member * 1)[at] = resident.array1[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 2u; at += lane_step(64u)) {
+            ((f32 *)words[2] + (u64)member * 2)[at] = resident.array2[at];
+            ((f32 *)words[3] + (u64)member * 2)[at] = resident.array9[at];
+            ((f32 *)words[4] + (u64)member * 2)[at] = resident.array10[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 3u; at += lane_step(64u)) {
+            ((f32 *)words[5] + (u64)member * 3)[at] = resident.array5[at];
+            ((u32 *)words[6] + (u64)member * 3)[at] = resident.array6[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 6u; at += lane_step(64u)) {
+            ((f32 *)words[9] + (u64)member * 6)[at] = resident.array4[at];
+        }
+        meet();
     }
 }
 

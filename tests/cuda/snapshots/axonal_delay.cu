@@ -11,15 +11,24 @@ FUNCTION void kernel0_synapse_group__s0__pre_spike_synaptic_code(
     const u32 *const events = list.bits;
     if (post < launch->lanes) {
         f32 held0 = s0[post];
-        for (u32 i = 0; i < list.count; i += 32) {
+        u32 i = 0;
+        for (; i + 16 <= list.count; i += 16) {
             #pragma unroll
-            for (u32 next = 0; next < 32; ++next) {
-                if (i + next < list.count) {
-                    const u32 pre = list.neurons[i + next];
-                    const u64 synapse = (u64)pre * launch->stride + post;
-                    const f32 v0 = s1[synapse];
-                    held0 = add(held0, v0);
-                }
+            for (u32 next = 0; next < 16; ++next) {
+                const u32 pre = list.neurons[i + next];
+                const u64 synapse = (u64)pre * launch->stride + post;
+                const f32 v0 = s1[synapse];
+                held0 = add(held0, v0);
+            }
+        }
+        if (i < list.count) {
+            #pragma unroll
+            for (u32 next = 0; next < 16; ++next) {
+                const bool due = i + next < list.count;
+                const u32 pre = list.neurons[i + next];
+                const u64 synapse = (u64)pre * launch->stride + post;
+                const f32 v0 = s1[synapse];
+                held0 = add(held0, due ? v0 : nothing<f32>());
             }
         }
         s0[post] = held0;
@@ -35,15 +44,24 @@ FUNCTION void kernel1_synapse_group__s1__pre_spike_synaptic_code(
     const u32 *const events = list.bits;
     if (post < launch->lanes) {
         f32 held0 = s0[post];
-        for (u32 i = 0; i < list.count; i += 32) {
+        u32 i = 0;
+        for (; i + 16 <= list.count; i += 16) {
             #pragma unroll
-            for (u32 next = 0; next < 32; ++next) {
-                if (i + next < list.count) {
-                    const u32 pre = list.neurons[i + next];
-                    const u64 synapse = (u64)pre * launch->stride + post;
-                    const f32 v0 = s1[synapse];
-                    held0 = add(held0, v0);
-                }
+            for (u32 next = 0; next < 16; ++next) {
+                const u32 pre = list.neurons[i + next];
+                const u64 synapse = (u64)pre * launch->stride + post;
+                const f32 v0 = s1[synapse];
+                held0 = add(held0, v0);
+            }
+        }
+        if (i < list.count) {
+            #pragma unroll
+            for (u32 next = 0; next < 16; ++next) {
+                const bool due = i + next < list.count;
+                const u32 pre = list.neurons[i + next];
+                const u64 synapse = (u64)pre * launch->stride + post;
+                const f32 v0 = s1[synapse];
+                held0 = add(held0, due ? v0 : nothing<f32>());
             }
         }
         s0[post] = held0;
@@ -59,15 +77,24 @@ FUNCTION void kernel2_synapse_group__s3__pre_spike_synaptic_code(
     const u32 *const events = list.bits;
     if (post < launch->lanes) {
         f32 held0 = s0[post];
-        for (u32 i = 0; i < list.count; i += 32) {
+        u32 i = 0;
+        for (; i + 16 <= list.count; i += 16) {
             #pragma unroll
-            for (u32 next = 0; next < 32; ++next) {
-                if (i + next < list.count) {
-                    const u32 pre = list.neurons[i + next];
-                    const u64 synapse = (u64)pre * launch->stride + post;
-                    const f32 v0 = s1[synapse];
-                    held0 = add(held0, v0);
-                }
+            for (u32 next = 0; next < 16; ++next) {
+                const u32 pre = list.neurons[i + next];
+                const u64 synapse = (u64)pre * launch->stride + post;
+                const f32 v0 = s1[synapse];
+                held0 = add(held0, v0);
+            }
+        }
+        if (i < list.count) {
+            #pragma unroll
+            for (u32 next = 0; next < 16; ++next) {
+                const bool due = i + next < list.count;
+                const u32 pre = list.neurons[i + next];
+                const u64 synapse = (u64)pre * launch->stride + post;
+                const f32 v0 = s1[synapse];
+                held0 = add(held0, due ? v0 : nothing<f32>());
             }
         }
         s0[post] = held0;
@@ -83,15 +110,24 @@ FUNCTION void kernel3_synapse_group__s7__pre_spike_synaptic_code(
     const u32 *const events = list.bits;
     if (post < launch->lanes) {
         f32 held0 = s0[post];
-        for (u32 i = 0; i < list.count; i += 32) {
+        u32 i = 0;
+        for (; i + 16 <= list.count; i += 16) {
             #pragma unroll
-            for (u32 next = 0; next < 32; ++next) {
-                if (i + next < list.count) {
-                    const u32 pre = list.neurons[i + next];
-                    const u64 synapse = (u64)pre * launch->stride + post;
-                    const f32 v0 = s1[synapse];
-                    held0 = add(held0, v0);
-                }
+            for (u32 next = 0; next < 16; ++next) {
+                const u32 pre = list.neurons[i + next];
+                const u64 synapse = (u64)pre * launch->stride + post;
+                const f32 v0 = s1[synapse];
+                held0 = add(held0, v0);
+            }
+        }
+        if (i < list.count) {
+            #pragma unroll
+            for (u32 next = 0; next < 16; ++next) {
+                const bool due = i + next < list.count;
+                const u32 pre = list.neurons[i + next];
+                const u64 synapse = (u64)pre * launch->stride + post;
+                const f32 v0 = s1[synapse];
+                held0 = add(held0, due ? v0 : nothing<f32>());
             }
         }
         s0[post] = held0;
@@ -211,38 +247,95 @@ FUNCTION void kernel8_neuron_group__d7__update(
     emit_events(s2, lane, launch->lanes, event2);
 }
 
+// What a batch member has in shared memory during a launch
+struct Resident {
+    u32 array0[8]; // neuron.In.spike_queue
+    u32 array1[1]; // neuron.D0.spike_queue
+    u32 array2[1]; // neuron.D1.spike_queue
+    u32 array3[1]; // neuron.D3.spike_queue
+    u32 array4[1]; // neuron.D7.spike_queue
+    f32 array5[4]; // syn.S0.out_post
+    f32 array6[16]; // syn.S0.vars.g
+    f32 array7[4]; // syn.S1.out_post
+    f32 array8[16]; // syn.S1.vars.g
+    f32 array9[4]; // syn.S3.out_post
+    f32 array10[16]; // syn.S3.vars.g
+    f32 array11[4]; // syn.S7.out_post
+    f32 array12[16]; // syn.S7.vars.g
+    u32 array13[4]; // neuron.In.vars.startSpike
+    u32 array14[4]; // neuron.In.vars.endSpike
+    f32 array16[4]; // neuron.D0.vars.x
+    f32 array17[4]; // neuron.D1.vars.x
+    f32 array18[4]; // neuron.D3.vars.x
+    f32 array19[4]; // neuron.D7.vars.x
+};
+
 // All timesteps of a block of batch members
 extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
     if (is_spare()) return;
-    const u64 *const words = trial->words;
+    const u64 *const __restrict__ words = trial->words;
+    Watch *const watch = trial->watch;
     const u32 block = blockIdx.x;
-    __shared__ u16 neurons0[4];
-    __shared__ u16 neurons1[4];
-    __shared__ u16 neurons2[4];
-    __shared__ u16 neurons3[4];
+    __shared__ u16 neurons0[4 + LIST_END];
+    __shared__ u16 neurons1[4 + LIST_END];
+    __shared__ u16 neurons2[4 + LIST_END];
+    __shared__ u16 neurons3[4 + LIST_END];
     __shared__ u32 counts[4];
+    __shared__ Resident resident;
     const u32 first_member = block * 1u;
     for (u32 member = first_member; member < 1u
             && member < first_member + 1u; ++member) {
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+            resident.array1[at] = ((u32 *)words[0] + (u64)member * 1)[at];
+            resident.array2[at] = ((u32 *)words[1] + (u64)member * 1)[at];
+            resident.array3[at] = ((u32 *)words[2] + (u64)member * 1)[at];
+            resident.array4[at] = ((u32 *)words[3] + (u64)member * 1)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 4u; at += lane_step(64u)) {
+            resident.array5[at] = ((f32 *)words[4] + (u64)member * 4)[at];
+            resident.array7[at] = ((f32 *)words[5] + (u64)member * 4)[at];
+            resident.array9[at] = ((f32 *)words[6] + (u64)member * 4)[at];
+            resident.array11[at] = ((f32 *)words[7] + (u64)member * 4)[at];
+            resident.array13[at] = ((u32 *)words[8] + (u64)member * 4)[at];
+            resident.array14[at] = ((u32 *)words[9] + (u64)member * 4)[at];
+            resident.array16[at] = ((f32 *)words[10] + (u64)member * 4)[at];
+            resident.array17[at] = ((f32 *)words[11] + (u64)member * 4)[at];
+            resident.array18[at] = ((f32 *)words[12] + (u64)member * 4)[at];
+            resident.array19[at] = ((f32 *)words[13] + (u64)member * 4)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 8u; at += lane_step(64u)) {
+            resident.array0[at] = ((u32 *)words[14] + (u64)member * 8)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 16u; at += lane_step(64u)) {
+            resident.array6[at] = ((f32 *)words[15] + (u64)member * 16)[at];
+            resident.array8[at] = ((f32 *)words[16] + (u64)member * 16)[at];
+            resident.array10[at] = ((f32 *)words[17] + (u64)member * 16)[at];
+            resident.array12[at] = ((f32 *)words[18] + (u64)member * 16)[at];
+        }
+        meet();
         u32 rings[5] = {0};
         rings[0] = trial->rings[0];
         u32 timestep = *trial->timestep;
         f32 time = *(const f32 *)trial->time;
         u64 steps_made = *trial->steps_made;
         for (u32 step = 0; step < trial->timesteps; ++step) {
-            const u32 *const bits0 = (u32 *)words[0] + (u64)member * 8 + 1 * earlier_slot(rings[0], 0u, 8u);
+            const u32 *const bits0 = resident.array0 + 1 * earlier_slot(rings[0], 0u, 8u);
             if (is_warp(64u, 0u)) {
                 list_events(neurons0, &counts[0], bits0, 4u);
             }
-            const u32 *const bits1 = (u32 *)words[0] + (u64)member * 8 + 1 * earlier_slot(rings[0], 1u, 8u);
+            const u32 *const bits1 = resident.array0 + 1 * earlier_slot(rings[0], 1u, 8u);
             if (is_warp(64u, 1u)) {
                 list_events(neurons1, &counts[1], bits1, 4u);
             }
-            const u32 *const bits2 = (u32 *)words[0] + (u64)member * 8 + 1 * earlier_slot(rings[0], 3u, 8u);
+            const u32 *const bits2 = resident.array0 + 1 * earlier_slot(rings[0], 3u, 8u);
             if (is_warp(64u, 2u)) {
                 list_events(neurons2, &counts[2], bits2, 4u);
             }
-            const u32 *const bits3 = (u32 *)words[0] + (u64)member * 8 + 1 * earlier_slot(rings[0], 7u, 8u);
+            const u32 *const bits3 = resident.array0 + 1 * earlier_slot(rings[0], 7u, 8u);
             if (is_warp(64u, 3u)) {
                 list_events(neurons3, &counts[3], bits3, 4u);
             }
@@ -253,7 +346,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             const EventList list3 = {bits3, neurons3, counts[3]};
             {
                 LaunchOf<2> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 0u;
@@ -261,15 +354,15 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 4u;
                 launch.columns = 4u;
                 launch.stride = 4u;
-                launch.slots[0] = {(void *)words[1], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[2], 0, (i64)16, 16, 16, 0, 1u, 0u};
+                launch.slots[0] = {(void *)resident.array5, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array6, 0, (i64)16, 0, 16, 0, 1u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel0_synapse_group__s0__pre_spike_synaptic_code(&launch, lane, block, member, list0);
                 }
             }
             {
                 LaunchOf<2> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 1u;
@@ -277,15 +370,15 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 4u;
                 launch.columns = 4u;
                 launch.stride = 4u;
-                launch.slots[0] = {(void *)words[3], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[4], 0, (i64)16, 16, 16, 0, 1u, 0u};
+                launch.slots[0] = {(void *)resident.array7, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array8, 0, (i64)16, 0, 16, 0, 1u, 0u};
                 for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
                     kernel1_synapse_group__s1__pre_spike_synaptic_code(&launch, lane, block, member, list1);
                 }
             }
             {
                 LaunchOf<2> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 2u;
@@ -293,15 +386,15 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 4u;
                 launch.columns = 4u;
                 launch.stride = 4u;
-                launch.slots[0] = {(void *)words[5], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[6], 0, (i64)16, 16, 16, 0, 1u, 0u};
+                launch.slots[0] = {(void *)resident.array9, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array10, 0, (i64)16, 0, 16, 0, 1u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel2_synapse_group__s3__pre_spike_synaptic_code(&launch, lane, block, member, list2);
                 }
             }
             {
                 LaunchOf<2> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 3u;
@@ -309,8 +402,8 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 4u;
                 launch.columns = 4u;
                 launch.stride = 4u;
-                launch.slots[0] = {(void *)words[7], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[8], 0, (i64)16, 16, 16, 0, 1u, 0u};
+                launch.slots[0] = {(void *)resident.array11, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array12, 0, (i64)16, 0, 16, 0, 1u, 0u};
                 for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
                     kernel3_synapse_group__s7__pre_spike_synaptic_code(&launch, lane, block, member, list3);
                 }
@@ -319,7 +412,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             rings[0] = next_slot(rings[0], 8u);
             {
                 LaunchOf<5> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 4u;
@@ -328,17 +421,17 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.columns = 0u;
                 launch.stride = 0u;
                 launch.slots[0] = {&time, 0, 0, 0, 0, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[9], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[10], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[3] = {(void *)words[11], 0, (i64)words[12], 0, 0, 0, 1u, 0u};
-                launch.slots[4] = {(void *)words[13], 0, (i64)1, 8, 1, &rings[0], 8u, 0u};
+                launch.slots[1] = {(void *)resident.array13, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array14, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[3] = {(void *)words[19], 0, (i64)words[20], 0, 0, 0, 1u, 0u};
+                launch.slots[4] = {(void *)resident.array0, 0, (i64)1, 0, 1, &rings[0], 8u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel4_neuron_group__in__update(&launch, lane, block, member);
                 }
             }
             {
                 LaunchOf<3> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 5u;
@@ -346,16 +439,16 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 0u;
                 launch.columns = 0u;
                 launch.stride = 0u;
-                launch.slots[0] = {(void *)words[14], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[15], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[16], 0, (i64)1, 1, 1, &rings[1], 1u, 0u};
+                launch.slots[0] = {(void *)resident.array16, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array5, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array1, 0, (i64)1, 0, 1, &rings[1], 1u, 0u};
                 for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
                     kernel5_neuron_group__d0__update(&launch, lane, block, member);
                 }
             }
             {
                 LaunchOf<3> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 6u;
@@ -363,16 +456,16 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 0u;
                 launch.columns = 0u;
                 launch.stride = 0u;
-                launch.slots[0] = {(void *)words[17], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[18], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[19], 0, (i64)1, 1, 1, &rings[2], 1u, 0u};
+                launch.slots[0] = {(void *)resident.array17, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array7, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array2, 0, (i64)1, 0, 1, &rings[2], 1u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel6_neuron_group__d1__update(&launch, lane, block, member);
                 }
             }
             {
                 LaunchOf<3> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 7u;
@@ -380,16 +473,16 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 0u;
                 launch.columns = 0u;
                 launch.stride = 0u;
-                launch.slots[0] = {(void *)words[20], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[21], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[22], 0, (i64)1, 1, 1, &rings[3], 1u, 0u};
+                launch.slots[0] = {(void *)resident.array18, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array9, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array3, 0, (i64)1, 0, 1, &rings[3], 1u, 0u};
                 for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
                     kernel7_neuron_group__d3__update(&launch, lane, block, member);
                 }
             }
             {
                 LaunchOf<3> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 8u;
@@ -397,9 +490,9 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 0u;
                 launch.columns = 0u;
                 launch.stride = 0u;
-                launch.slots[0] = {(void *)words[23], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[24], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[25], 0, (i64)1, 1, 1, &rings[4], 1u, 0u};
+                launch.slots[0] = {(void *)resident.array19, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array11, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array4, 0, (i64)1, 0, 1, &rings[4], 1u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel8_neuron_group__d7__update(&launch, lane, block, member);
                 }
@@ -409,6 +502,30 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             steps_made += 1;
             time = (f32)timestep * 1.0f;
         }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+            ((u32 *)words[0] + (u64)member * 1)[at] = resident.array1[at];
+            ((u32 *)words[1] + (u64)member * 1)[at] = resident.array2[at];
+            ((u32 *)words[2] + (u64)member * 1)[at] = resident.array3[at];
+            ((u32 *)words[3] + (u64)member * 1)[at] = resident.array4[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 4u; at += lane_step(64u)) {
+            ((f32 *)words[4] + (u64)member * 4)[at] = resident.array5[at];
+            ((f32 *)words[5] + (u64)member * 4)[at] = resident.array7[at];
+            ((f32 *)words[6] + (u64)member * 4)[at] = resident.array9[at];
+            ((f32 *)words[7] + (u64)member * 4)[at] = resident.array11[at];
+            ((u32 *)words[8] + (u64)member * 4)[at] = resident.array13[at];
+            ((f32 *)words[10] + (u64)member * 4)[at] = resident.array16[at];
+            ((f32 *)words[11] + (u64)member * 4)[at] = resident.array17[at];
+            ((f32 *)words[12] + (u64)member * 4)[at] = resident.array18[at];
+            ((f32 *)words[13] + (u64)member * 4)[at] = resident.array19[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 8u; at += lane_step(64u)) {
+            ((u32 *)words[14] + (u64)member * 8)[at] = resident.array0[at];
+        }
+        meet();
     }
 }
 

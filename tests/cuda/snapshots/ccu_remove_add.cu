@@ -341,27 +341,62 @@ FUNCTION void kernel3_neuron_group__x__update(
     emit_events(s4, lane, launch->lanes, event4);
 }
 
+// What a batch member has in shared memory during a launch
+struct Resident {
+    u32 array0[1]; // neuron.In.spike_queue
+    u32 array1[1]; // neuron.X.spike_queue
+    f32 array2[5]; // syn.S.out_post
+    f32 array5[20]; // syn.S.vars.g
+    f32 array6[20]; // syn.S.vars.h
+    u32 array7[4]; // neuron.In.vars.startSpike
+    u32 array8[4]; // neuron.In.vars.endSpike
+    f32 array10[5]; // neuron.X.vars.x
+};
+
 // All timesteps of a block of batch members
 extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
     if (is_spare()) return;
-    const u64 *const words = trial->words;
+    const u64 *const __restrict__ words = trial->words;
+    Watch *const watch = trial->watch;
     const u32 block = blockIdx.x;
-    __shared__ u16 neurons0[4];
-    __shared__ u16 neurons1[5];
+    __shared__ u16 neurons0[4 + LIST_END];
+    __shared__ u16 neurons1[5 + LIST_END];
     __shared__ u32 counts[2];
+    __shared__ Resident resident;
     const u32 first_member = block * 1u;
     for (u32 member = first_member; member < 1u
             && member < first_member + 1u; ++member) {
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+            resident.array0[at] = ((u32 *)words[0] + (u64)member * 1)[at];
+            resident.array1[at] = ((u32 *)words[1] + (u64)member * 1)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 4u; at += lane_step(64u)) {
+            resident.array7[at] = ((u32 *)words[2] + (u64)member * 4)[at];
+            resident.array8[at] = ((u32 *)words[3] + (u64)member * 4)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 5u; at += lane_step(64u)) {
+            resident.array2[at] = ((f32 *)words[4] + (u64)member * 5)[at];
+            resident.array10[at] = ((f32 *)words[5] + (u64)member * 5)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 20u; at += lane_step(64u)) {
+            resident.array5[at] = ((f32 *)words[6] + (u64)member * 20)[at];
+            resident.array6[at] = ((f32 *)words[7] + (u64)member * 20)[at];
+        }
+        meet();
         u32 rings[2] = {0};
         u32 timestep = *trial->timestep;
         f32 time = *(const f32 *)trial->time;
         u64 steps_made = *trial->steps_made;
         for (u32 step = 0; step < trial->timesteps; ++step) {
-            const u32 *const bits0 = (u32 *)words[0] + (u64)member * 1;
+            const u32 *const bits0 = resident.array0;
             if (is_warp(64u, 0u)) {
                 list_events(neurons0, &counts[0], bits0, 4u);
             }
-            const u32 *const bits1 = (u32 *)words[1] + (u64)member * 1;
+            const u32 *const bits1 = resident.array1;
             if (is_warp(64u, 1u)) {
                 list_events(neurons1, &counts[1], bits1, 5u);
             }
@@ -370,7 +405,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             const EventList list1 = {bits1, neurons1, counts[1]};
             {
                 LaunchOf<2> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 5u;
                 launch.members = 1u;
                 launch.kernel = 0u;
@@ -378,21 +413,21 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 4u;
                 launch.columns = 5u;
                 launch.stride = 5u;
-                launch.row_length = (const u32 *)words[2];
-                launch.targets = (const u32 *)words[3];
-                launch.entries = (const u32 *)words[4];
-                launch.starts = (const u32 *)words[5];
-                launch.sources = (const u32 *)words[6];
-                launch.synapses = (const u32 *)words[7];
-                launch.slots[0] = {(void *)words[8], 0, (i64)5, 5, 5, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[9], 0, (i64)20, 20, 20, 0, 1u, 0u};
+                launch.row_length = (const u32 *)words[8];
+                launch.targets = (const u32 *)words[9];
+                launch.entries = (const u32 *)words[10];
+                launch.starts = (const u32 *)words[11];
+                launch.sources = (const u32 *)words[12];
+                launch.synapses = (const u32 *)words[13];
+                launch.slots[0] = {(void *)resident.array2, 0, (i64)5, 0, 5, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array5, 0, (i64)20, 0, 20, 0, 1u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel0_synapse_group__s__pre_spike_synaptic_code(&launch, lane, block, member, list0);
                 }
             }
             {
                 LaunchOf<1> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 1u;
@@ -400,13 +435,13 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 5u;
                 launch.columns = 5u;
                 launch.stride = 5u;
-                launch.row_length = (const u32 *)words[10];
-                launch.targets = (const u32 *)words[11];
-                launch.entries = (const u32 *)words[12];
-                launch.starts = (const u32 *)words[13];
-                launch.sources = (const u32 *)words[14];
-                launch.synapses = (const u32 *)words[15];
-                launch.slots[0] = {(void *)words[16], 0, (i64)20, 20, 20, 0, 1u, 0u};
+                launch.row_length = (const u32 *)words[14];
+                launch.targets = (const u32 *)words[15];
+                launch.entries = (const u32 *)words[16];
+                launch.starts = (const u32 *)words[17];
+                launch.sources = (const u32 *)words[18];
+                launch.synapses = (const u32 *)words[19];
+                launch.slots[0] = {(void *)resident.array6, 0, (i64)20, 0, 20, 0, 1u, 0u};
                 for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
                     kernel1_synapse_group__s__post_spike_synaptic_code(&launch, lane, block, member, list1);
                 }
@@ -414,7 +449,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             meet();
             {
                 LaunchOf<5> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 2u;
@@ -423,17 +458,17 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.columns = 0u;
                 launch.stride = 0u;
                 launch.slots[0] = {&time, 0, 0, 0, 0, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[17], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[18], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[3] = {(void *)words[19], 0, (i64)words[20], 0, 0, 0, 1u, 0u};
-                launch.slots[4] = {(void *)words[21], 0, (i64)1, 1, 1, &rings[0], 1u, 0u};
+                launch.slots[1] = {(void *)resident.array7, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array8, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[3] = {(void *)words[20], 0, (i64)words[21], 0, 0, 0, 1u, 0u};
+                launch.slots[4] = {(void *)resident.array0, 0, (i64)1, 0, 1, &rings[0], 1u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel2_neuron_group__in__update(&launch, lane, block, member);
                 }
             }
             {
                 LaunchOf<5> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 5u;
                 launch.members = 1u;
                 launch.kernel = 3u;
@@ -442,9 +477,9 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.columns = 0u;
                 launch.stride = 0u;
                 launch.slots[0] = {&time, 0, 0, 0, 0, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[22], 0, (i64)5, 5, 5, 0, 1u, 0u};
-                launch.slots[3] = {(void *)words[23], 0, (i64)5, 5, 5, 0, 1u, 0u};
-                launch.slots[4] = {(void *)words[24], 0, (i64)1, 1, 1, &rings[1], 1u, 0u};
+                launch.slots[2] = {(void *)resident.array10, 0, (i64)5, 0, 5, 0, 1u, 0u};
+                launch.slots[3] = {(void *)resident.array2, 0, (i64)5, 0, 5, 0, 1u, 0u};
+                launch.slots[4] = {(void *)resident.array1, 0, (i64)1, 0, 1, &rings[1], 1u, 0u};
                 for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
                     kernel3_neuron_group__x__update(&launch, lane, block, member);
                 }
@@ -454,6 +489,25 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             steps_made += 1;
             time = (f32)timestep * 1.0f;
         }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+            ((u32 *)words[0] + (u64)member * 1)[at] = resident.array0[at];
+            ((u32 *)words[1] + (u64)member * 1)[at] = resident.array1[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 4u; at += lane_step(64u)) {
+            ((u32 *)words[2] + (u64)member * 4)[at] = resident.array7[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 5u; at += lane_step(64u)) {
+            ((f32 *)words[4] + (u64)member * 5)[at] = resident.array2[at];
+            ((f32 *)words[5] + (u64)member * 5)[at] = resident.array10[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 20u; at += lane_step(64u)) {
+            ((f32 *)words[7] + (u64)member * 20)[at] = resident.array6[at];
+        }
+        meet();
     }
 }
 

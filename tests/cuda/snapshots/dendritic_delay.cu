@@ -133,17 +133,58 @@ FUNCTION void kernel4_neuron_group__s__update(
     emit_events(s3, lane, launch->lanes, event3);
 }
 
+// What a batch member has in shared memory during a launch
+struct Resident {
+    u32 array0[3]; // neuron.In.spike_queue
+    u32 array1[1]; // neuron.D.spike_queue
+    u32 array2[1]; // neuron.S.spike_queue
+    f32 array3[4]; // syn.SD.out_post
+    f32 array4[24]; // syn.SD.den_delay
+    f32 array7[4]; // syn.SS.out_post
+    f32 array8[24]; // syn.SS.den_delay
+    u32 array13[3]; // neuron.In.vars.startSpike
+    u32 array14[3]; // neuron.In.vars.endSpike
+    f32 array16[4]; // neuron.D.vars.x
+    f32 array17[4]; // neuron.S.vars.x
+};
+
 // All timesteps of a block of batch members
 extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
     if (is_spare()) return;
-    const u64 *const words = trial->words;
+    const u64 *const __restrict__ words = trial->words;
+    Watch *const watch = trial->watch;
     const u32 block = blockIdx.x;
-    __shared__ u16 neurons0[3];
-    __shared__ u16 neurons1[3];
+    __shared__ u16 neurons0[3 + LIST_END];
+    __shared__ u16 neurons1[3 + LIST_END];
     __shared__ u32 counts[2];
+    __shared__ Resident resident;
     const u32 first_member = block * 1u;
     for (u32 member = first_member; member < 1u
             && member < first_member + 1u; ++member) {
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+            resident.array1[at] = ((u32 *)words[0] + (u64)member * 1)[at];
+            resident.array2[at] = ((u32 *)words[1] + (u64)member * 1)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 3u; at += lane_step(64u)) {
+            resident.array0[at] = ((u32 *)words[2] + (u64)member * 3)[at];
+            resident.array13[at] = ((u32 *)words[3] + (u64)member * 3)[at];
+            resident.array14[at] = ((u32 *)words[4] + (u64)member * 3)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 4u; at += lane_step(64u)) {
+            resident.array3[at] = ((f32 *)words[5] + (u64)member * 4)[at];
+            resident.array7[at] = ((f32 *)words[6] + (u64)member * 4)[at];
+            resident.array16[at] = ((f32 *)words[7] + (u64)member * 4)[at];
+            resident.array17[at] = ((f32 *)words[8] + (u64)member * 4)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 24u; at += lane_step(64u)) {
+            resident.array4[at] = ((f32 *)words[9] + (u64)member * 24)[at];
+            resident.array8[at] = ((f32 *)words[10] + (u64)member * 24)[at];
+        }
+        meet();
         u32 rings[5] = {0};
         rings[0] = trial->rings[0];
         rings[3] = trial->rings[3];
@@ -154,11 +195,11 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
         for (u32 step = 0; step < trial->timesteps; ++step) {
             rings[3] = next_slot(rings[3], 6u);
             rings[4] = next_slot(rings[4], 6u);
-            const u32 *const bits0 = (u32 *)words[0] + (u64)member * 3 + 1 * earlier_slot(rings[0], 0u, 3u);
+            const u32 *const bits0 = resident.array0 + 1 * earlier_slot(rings[0], 0u, 3u);
             if (is_warp(64u, 0u)) {
                 list_events(neurons0, &counts[0], bits0, 3u);
             }
-            const u32 *const bits1 = (u32 *)words[0] + (u64)member * 3 + 1 * earlier_slot(rings[0], 2u, 3u);
+            const u32 *const bits1 = resident.array0 + 1 * earlier_slot(rings[0], 2u, 3u);
             if (is_warp(64u, 1u)) {
                 list_events(neurons1, &counts[1], bits1, 3u);
             }
@@ -167,7 +208,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             const EventList list1 = {bits1, neurons1, counts[1]};
             {
                 LaunchOf<3> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 0u;
@@ -175,16 +216,16 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 3u;
                 launch.columns = 4u;
                 launch.stride = 4u;
-                launch.slots[0] = {(void *)words[1], 0, (i64)4, 24, 4, &rings[3], 6u, 0u};
-                launch.slots[1] = {(void *)words[2], 0, (i64)12, 0, 12, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[3], 0, (i64)12, 0, 12, 0, 1u, 0u};
+                launch.slots[0] = {(void *)resident.array4, 0, (i64)4, 0, 4, &rings[3], 6u, 0u};
+                launch.slots[1] = {(void *)words[11], 0, (i64)12, 0, 12, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[12], 0, (i64)12, 0, 12, 0, 1u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel0_synapse_group__sd__pre_spike_synaptic_code(&launch, lane, block, member, list0);
                 }
             }
             {
                 LaunchOf<3> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 1u;
@@ -192,15 +233,15 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 3u;
                 launch.columns = 4u;
                 launch.stride = 2u;
-                launch.row_length = (const u32 *)words[4];
-                launch.targets = (const u32 *)words[5];
-                launch.entries = (const u32 *)words[6];
-                launch.starts = (const u32 *)words[7];
-                launch.sources = (const u32 *)words[8];
-                launch.synapses = (const u32 *)words[9];
-                launch.slots[0] = {(void *)words[10], 0, (i64)4, 24, 4, &rings[4], 6u, 0u};
-                launch.slots[1] = {(void *)words[11], 0, (i64)6, 0, 6, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[12], 0, (i64)6, 0, 6, 0, 1u, 0u};
+                launch.row_length = (const u32 *)words[13];
+                launch.targets = (const u32 *)words[14];
+                launch.entries = (const u32 *)words[15];
+                launch.starts = (const u32 *)words[16];
+                launch.sources = (const u32 *)words[17];
+                launch.synapses = (const u32 *)words[18];
+                launch.slots[0] = {(void *)resident.array8, 0, (i64)4, 0, 4, &rings[4], 6u, 0u};
+                launch.slots[1] = {(void *)words[19], 0, (i64)6, 0, 6, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[20], 0, (i64)6, 0, 6, 0, 1u, 0u};
                 for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
                     kernel1_synapse_group__ss__pre_spike_synaptic_code(&launch, lane, block, member, list1);
                 }
@@ -209,7 +250,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             rings[0] = next_slot(rings[0], 3u);
             {
                 LaunchOf<5> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 3u;
                 launch.members = 1u;
                 launch.kernel = 2u;
@@ -218,17 +259,17 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.columns = 0u;
                 launch.stride = 0u;
                 launch.slots[0] = {&time, 0, 0, 0, 0, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[13], 0, (i64)3, 3, 3, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[14], 0, (i64)3, 3, 3, 0, 1u, 0u};
-                launch.slots[3] = {(void *)words[15], 0, (i64)words[16], 0, 0, 0, 1u, 0u};
-                launch.slots[4] = {(void *)words[17], 0, (i64)1, 3, 1, &rings[0], 3u, 0u};
+                launch.slots[1] = {(void *)resident.array13, 0, (i64)3, 0, 3, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array14, 0, (i64)3, 0, 3, 0, 1u, 0u};
+                launch.slots[3] = {(void *)words[21], 0, (i64)words[22], 0, 0, 0, 1u, 0u};
+                launch.slots[4] = {(void *)resident.array0, 0, (i64)1, 0, 1, &rings[0], 3u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel2_neuron_group__in__update(&launch, lane, block, member);
                 }
             }
             {
                 LaunchOf<4> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 3u;
@@ -236,17 +277,17 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 0u;
                 launch.columns = 0u;
                 launch.stride = 0u;
-                launch.slots[0] = {(void *)words[18], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[19], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[20], 0, (i64)4, 24, 4, &rings[3], 6u, 0u};
-                launch.slots[3] = {(void *)words[21], 0, (i64)1, 1, 1, &rings[1], 1u, 0u};
+                launch.slots[0] = {(void *)resident.array16, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array3, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array4, 0, (i64)4, 0, 4, &rings[3], 6u, 0u};
+                launch.slots[3] = {(void *)resident.array1, 0, (i64)1, 0, 1, &rings[1], 1u, 0u};
                 for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
                     kernel3_neuron_group__d__update(&launch, lane, block, member);
                 }
             }
             {
                 LaunchOf<4> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 4u;
                 launch.members = 1u;
                 launch.kernel = 4u;
@@ -254,10 +295,10 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 0u;
                 launch.columns = 0u;
                 launch.stride = 0u;
-                launch.slots[0] = {(void *)words[22], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[23], 0, (i64)4, 4, 4, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[24], 0, (i64)4, 24, 4, &rings[4], 6u, 0u};
-                launch.slots[3] = {(void *)words[25], 0, (i64)1, 1, 1, &rings[2], 1u, 0u};
+                launch.slots[0] = {(void *)resident.array17, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array7, 0, (i64)4, 0, 4, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array8, 0, (i64)4, 0, 4, &rings[4], 6u, 0u};
+                launch.slots[3] = {(void *)resident.array2, 0, (i64)1, 0, 1, &rings[2], 1u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel4_neuron_group__s__update(&launch, lane, block, member);
                 }
@@ -267,6 +308,29 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             steps_made += 1;
             time = (f32)timestep * 1.0f;
         }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+            ((u32 *)words[0] + (u64)member * 1)[at] = resident.array1[at];
+            ((u32 *)words[1] + (u64)member * 1)[at] = resident.array2[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 3u; at += lane_step(64u)) {
+            ((u32 *)words[2] + (u64)member * 3)[at] = resident.array0[at];
+            ((u32 *)words[3] + (u64)member * 3)[at] = resident.array13[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 4u; at += lane_step(64u)) {
+            ((f32 *)words[5] + (u64)member * 4)[at] = resident.array3[at];
+            ((f32 *)words[6] + (u64)member * 4)[at] = resident.array7[at];
+            ((f32 *)words[7] + (u64)member * 4)[at] = resident.array16[at];
+            ((f32 *)words[8] + (u64)member * 4)[at] = resident.array17[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 24u; at += lane_step(64u)) {
+            ((f32 *)words[9] + (u64)member * 24)[at] = resident.array4[at];
+            ((f32 *)words[10] + (u64)member * 24)[at] = resident.array8[at];
+        }
+        meet();
     }
 }
 

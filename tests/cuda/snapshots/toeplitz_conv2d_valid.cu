@@ -75,22 +75,58 @@ FUNCTION void kernel2_neuron_group__x__update(
     emit_events(s2, lane, launch->lanes, event2);
 }
 
+// What a batch member has in shared memory during a launch
+struct Resident {
+    u32 array0[2]; // neuron.In.spike_queue
+    u32 array1[1]; // neuron.X.spike_queue
+    f32 array2[32]; // syn.S.out_post
+    f32 array6[24]; // syn.S.vars.g
+    u32 array7[60]; // neuron.In.vars.startSpike
+    u32 array8[60]; // neuron.In.vars.endSpike
+    f32 array10[32]; // neuron.X.vars.x
+};
+
 // All timesteps of a block of batch members
 extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
     if (is_spare()) return;
-    const u64 *const words = trial->words;
+    const u64 *const __restrict__ words = trial->words;
+    Watch *const watch = trial->watch;
     const u32 block = blockIdx.x;
-    __shared__ u16 neurons0[60];
+    __shared__ u16 neurons0[60 + LIST_END];
     __shared__ u32 counts[1];
+    __shared__ Resident resident;
     const u32 first_member = block * 1u;
     for (u32 member = first_member; member < 1u
             && member < first_member + 1u; ++member) {
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+            resident.array1[at] = ((u32 *)words[0] + (u64)member * 1)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 2u; at += lane_step(64u)) {
+            resident.array0[at] = ((u32 *)words[1] + (u64)member * 2)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 24u; at += lane_step(64u)) {
+            resident.array6[at] = ((f32 *)words[2] + (u64)member * 24)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 32u; at += lane_step(64u)) {
+            resident.array2[at] = ((f32 *)words[3] + (u64)member * 32)[at];
+            resident.array10[at] = ((f32 *)words[4] + (u64)member * 32)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 60u; at += lane_step(64u)) {
+            resident.array7[at] = ((u32 *)words[5] + (u64)member * 60)[at];
+            resident.array8[at] = ((u32 *)words[6] + (u64)member * 60)[at];
+        }
+        meet();
         u32 rings[2] = {0};
         u32 timestep = *trial->timestep;
         f32 time = *(const f32 *)trial->time;
         u64 steps_made = *trial->steps_made;
         for (u32 step = 0; step < trial->timesteps; ++step) {
-            const u32 *const bits0 = (u32 *)words[0] + (u64)member * 2;
+            const u32 *const bits0 = resident.array0;
             if (is_warp(64u, 0u)) {
                 list_events(neurons0, &counts[0], bits0, 60u);
             }
@@ -98,7 +134,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             const EventList list0 = {bits0, neurons0, counts[0]};
             {
                 LaunchOf<2> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 32u;
                 launch.members = 1u;
                 launch.kernel = 0u;
@@ -106,14 +142,14 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 60u;
                 launch.columns = 32u;
                 launch.stride = 12u;
-                launch.row_length = (const u32 *)words[1];
-                launch.targets = (const u32 *)words[2];
-                launch.entries = (const u32 *)words[3];
-                launch.starts = (const u32 *)words[4];
-                launch.sources = (const u32 *)words[5];
-                launch.synapses = (const u32 *)words[6];
-                launch.slots[0] = {(void *)words[7], 0, (i64)32, 32, 32, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[8], 0, (i64)24, 24, 24, 0, 1u, 0u};
+                launch.row_length = (const u32 *)words[7];
+                launch.targets = (const u32 *)words[8];
+                launch.entries = (const u32 *)words[9];
+                launch.starts = (const u32 *)words[10];
+                launch.sources = (const u32 *)words[11];
+                launch.synapses = (const u32 *)words[12];
+                launch.slots[0] = {(void *)resident.array2, 0, (i64)32, 0, 32, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array6, 0, (i64)24, 0, 24, 0, 1u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel0_synapse_group__s__pre_spike_synaptic_code(&launch, lane, block, member, list0);
                 }
@@ -121,7 +157,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             meet();
             {
                 LaunchOf<5> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 60u;
                 launch.members = 1u;
                 launch.kernel = 1u;
@@ -130,17 +166,17 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.columns = 0u;
                 launch.stride = 0u;
                 launch.slots[0] = {&time, 0, 0, 0, 0, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[9], 0, (i64)60, 60, 60, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[10], 0, (i64)60, 60, 60, 0, 1u, 0u};
-                launch.slots[3] = {(void *)words[11], 0, (i64)words[12], 0, 0, 0, 1u, 0u};
-                launch.slots[4] = {(void *)words[13], 0, (i64)2, 2, 2, &rings[0], 1u, 0u};
+                launch.slots[1] = {(void *)resident.array7, 0, (i64)60, 0, 60, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array8, 0, (i64)60, 0, 60, 0, 1u, 0u};
+                launch.slots[3] = {(void *)words[13], 0, (i64)words[14], 0, 0, 0, 1u, 0u};
+                launch.slots[4] = {(void *)resident.array0, 0, (i64)2, 0, 2, &rings[0], 1u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 64u; lane += lane_step(64u)) {
                     kernel1_neuron_group__in__update(&launch, lane, block, member);
                 }
             }
             {
                 LaunchOf<3> launch;
-                launch.watch = trial->watch;
+                launch.watch = watch;
                 launch.lanes = 32u;
                 launch.members = 1u;
                 launch.kernel = 2u;
@@ -148,9 +184,9 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.rows = 0u;
                 launch.columns = 0u;
                 launch.stride = 0u;
-                launch.slots[0] = {(void *)words[14], 0, (i64)32, 32, 32, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[15], 0, (i64)32, 32, 32, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[16], 0, (i64)1, 1, 1, &rings[1], 1u, 0u};
+                launch.slots[0] = {(void *)resident.array10, 0, (i64)32, 0, 32, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array2, 0, (i64)32, 0, 32, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array1, 0, (i64)1, 0, 1, &rings[1], 1u, 0u};
                 for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
                     kernel2_neuron_group__x__update(&launch, lane, block, member);
                 }
@@ -160,6 +196,24 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             steps_made += 1;
             time = (f32)timestep * 1.0f;
         }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+            ((u32 *)words[0] + (u64)member * 1)[at] = resident.array1[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 2u; at += lane_step(64u)) {
+            ((u32 *)words[1] + (u64)member * 2)[at] = resident.array0[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 32u; at += lane_step(64u)) {
+            ((f32 *)words[3] + (u64)member * 32)[at] = resident.array2[at];
+            ((f32 *)words[4] + (u64)member * 32)[at] = resident.array10[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(64u, 0u); at < 60u; at += lane_step(64u)) {
+            ((u32 *)words[5] + (u64)member * 60)[at] = resident.array7[at];
+        }
+        meet();
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct BodyOptions<'a> {
     pub(super) ahead: &'a [SlotId],
     /// Slots whose sums are taken elsewhere.
     pub(super) left_out: &'a [SlotId],
+    /// Whether things are added only if `due` says so.
+    pub(super) only_if_due: bool,
 }
 
 /// Statements for the body of a kernel.
@@ -363,7 +365,16 @@ impl<'a> Body<'a> {
             }
             Access::Element { adding, .. } => {
                 let element = self.element(slot);
-                self.line(&add_to(&element, value, *adding == Adding::Atomic));
+                if self.options.only_if_due {
+                    // A branch would have the compiler put what is read into it.
+                    let ty = memory_type(self.ty(value));
+                    self.line(&format!(
+                        "{element} = add({element}, due ? v{} : nothing<{ty}>());",
+                        value.0
+                    ));
+                } else {
+                    self.line(&add_to(&element, value, *adding == Adding::Atomic));
+                }
             }
             _ => {}
         }

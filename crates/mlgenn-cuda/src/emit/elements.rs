@@ -194,7 +194,8 @@ impl<'a> Element<'a> {
             lines.push(pointer(*slot));
             lines.push(format!("{ty} held{} = {start};", slot.0));
         }
-        lines.extend(self.shape.lead(Form::Launched).iter().map(|&line| line.to_owned()));
+        let lead = self.shape.passes(Form::Launched, false).into_iter().flat_map(|pass| pass.lead);
+        lines.extend(lead.map(str::to_owned));
         if self.members == Members::All {
             self.each_copy(&mut lines);
         } else {
@@ -207,7 +208,12 @@ impl<'a> Element<'a> {
         lines.extend(kernel.slot_ids().filter(needed).map(pointer));
         let lines: Vec<_> = lines.iter().map(String::as_str).collect();
         let inner = write_lines(text, &lines, level);
-        let options = BodyOptions { shape: self.shape, ahead: &self.ahead, left_out: &[] };
+        let options = BodyOptions {
+            shape: self.shape,
+            ahead: &self.ahead,
+            left_out: &[],
+            only_if_due: false,
+        };
         let body = Body::write(kernel, &self.accesses, options, inner);
         text.push_str(&body.text);
         close(text, inner, level);

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use mlgenn_ir::launch::Pattern;
-use mlgenn_ir::{Kernel, SlotId, SlotKind, Type};
+use mlgenn_ir::{Kernel, Op, SlotId, SlotKind, Type};
 
 use super::access::{Access, Adding, CopyOf};
 use super::body::{Body, BodyOptions};
-use super::shape::{Members, Shape, close, write_lines};
+use super::shape::{Members, Pass, Shape, close, write_lines};
 use super::types::memory_type;
 
 /// A function that can be launched.
@@ -110,9 +110,10 @@ impl<'a> Writer<'a> {
                 Form::Called { .. } => "const u32 *const events = list.bits;".to_owned(),
             });
         }
-        let lead = self.shape.lead(form);
-        let depth = level + 1 + lead.iter().filter(|line| line.ends_with('{')).count();
-        let body = Body::write(self.kernel, self.accesses, self.options(), depth);
+        let passes = self.shape.passes(form, self.only_adds());
+        let bodies: Vec<_> = passes.iter().map(|pass| self.body(pass, level + 1)).collect();
+        // Passes differ in nothing that matters outside.
+        let body = &bodies[0];
         let sums: Vec<_> = body.sums.iter().map(|slot| self.kernel.slot(*slot).ty).collect();
         start.extend(body.events.iter().map(|slot| format!("bool event{} = false;", slot.0)));
         start.extend(sums.iter().enumerate().map(|(sum, ty)| format!("{ty} sum{sum} = 0;")));
@@ -122,11 +123,13 @@ impl<'a> Writer<'a> {
             let ty = memory_type(self.kernel.slot(slot).ty);
             format!("{ty} held{0} = s{0}[{index}];", slot.0)
         }));
-        start.extend(lead.iter().map(|&line| line.to_owned()));
         let start: Vec<_> = start.iter().map(String::as_str).collect();
-        let inner = write_lines(&mut text, &start, level);
-        text.push_str(&body.text);
-        close(&mut text, inner, level + 1);
+        write_lines(&mut text, &start, level);
+        for (pass, body) in passes.iter().zip(&bodies) {
+            let inner = write_lines(&mut text, &pass.lead, level + 1);
+            text.push_str(&body.text);
+            close(&mut text, inner, level + 1);
+        }
         let rows = self.shape.sums_of_rows();
         let mut end: Vec<String> =
             self.held().map(|(slot, index)| format!("s{0}[{index}] = held{0};", slot.0)).collect();
@@ -163,8 +166,37 @@ impl<'a> Writer<'a> {
         Entry { name: self.name, text, sums }
     }
 
-    fn options(&self) -> BodyOptions<'_> {
-        BodyOptions { shape: self.shape, ahead: &[], left_out: &self.left_out }
+    /// The body of a pass at a level.
+    fn body(&self, pass: &Pass, level: usize) -> Body<'_> {
+        let options = BodyOptions {
+            shape: self.shape,
+            ahead: &[],
+            left_out: &self.left_out,
+            only_if_due: pass.only_if_due,
+        };
+        let depth = level + pass.lead.iter().filter(|line| line.ends_with('{')).count();
+        Body::write(self.kernel, self.accesses, options, depth)
+    }
+
+    /// Whether the kernel does nothing but add to elements that are in registers meanwhile.
+    fn only_adds(&self) -> bool {
+        let mut only = true;
+        self.kernel.body.for_each_op(&mut |op| match op {
+            Op::Accumulate(slot, _) => {
+                let access = &self.accesses[slot.0 as usize];
+                only &= matches!(access, Access::Element { adding: Adding::Held, .. });
+            }
+            Op::Const(..)
+            | Op::Unary(..)
+            | Op::Binary(..)
+            | Op::Compare(..)
+            | Op::Select(..)
+            | Op::Convert(..)
+            | Op::Math(..)
+            | Op::Read(..) => {}
+            _ => only = false,
+        });
+        only
     }
 
     /// Head and first lines of a function that is launched, and the level that its body is at.

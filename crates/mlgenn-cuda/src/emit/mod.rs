@@ -20,6 +20,8 @@ mod network;
 mod placement;
 mod planned;
 mod print;
+mod resident;
+mod resident_text;
 mod shape;
 mod trial;
 mod trial_text;

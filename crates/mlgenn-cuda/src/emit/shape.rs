@@ -67,6 +67,14 @@ pub enum Members {
     All,
 }
 
+/// A way in which a thread comes to lanes.
+pub(super) struct Pass {
+    /// See [`Shape::lead`].
+    pub(super) lead: Vec<&'static str>,
+    /// Whether lanes may only add if `due` says so.
+    pub(super) only_if_due: bool,
+}
+
 impl Shape {
     /// Name of what the threads of a block are numbered by.
     pub(super) fn thread(self) -> &'static str {
@@ -100,6 +108,17 @@ impl Shape {
         }
     }
 
+    /// Whether a thread that other functions call goes through a list of neurons with events.
+    fn goes_through_list(self) -> bool {
+        match self {
+            Self::ByPost { connectivity, trigger } => {
+                connectivity == Connectivity::Dense && trigger == Trigger::Events
+            }
+            Self::ByPre { connectivity } => connectivity == Connectivity::Dense,
+            _ => false,
+        }
+    }
+
     /// Lines before the condition that a thread has work, see [`Shape::inside`].
     pub(super) fn before(self, form: Form) -> &'static [&'static str] {
         match (self, form) {
@@ -126,23 +145,34 @@ impl Shape {
         }
     }
 
+    /// The ways in which a thread comes to the lanes of the kernel, one after the other. Kernels
+    /// that only add may be run for a few neurons beyond the end of a list, if they do not add
+    /// then.
+    pub(super) fn passes(self, form: Form, only_adds: bool) -> Vec<Pass> {
+        let pass =
+            |each_event, only_if_due| Pass { lead: self.lead(form, each_event), only_if_due };
+        match form {
+            Form::Called { few } if only_adds && self.goes_through_list() => {
+                let (whole, last) = if few { (&WHOLE_16, &LAST_16) } else { (&WHOLE_8, &LAST_8) };
+                vec![pass(whole, false), pass(last, true)]
+            }
+            Form::Called { few: true } => vec![pass(&LISTED_BY_32, false)],
+            Form::Called { few: false } => vec![pass(&LISTED_BY_8, false)],
+            Form::Launched => vec![pass(&EVENTS, false)],
+        }
+    }
+
     /// The lines that lead to one lane of the kernel; as many braces are open afterwards as there
     /// are indents more.
-    pub(super) fn lead(self, form: Form) -> Vec<&'static str> {
+    fn lead(self, form: Form, each_event: &'static [&'static str]) -> Vec<&'static str> {
         use Connectivity::{Dense, Sparse};
         use Trigger::Events;
-        let (each_event, pre, post): (&[_], _, _) = match form {
+        let (pre, post) = match form {
             Form::Launched => (
-                &[
-                    "for (u32 word = 0; 32 * word < launch->rows; ++word) {",
-                    "for (u32 left = events[word]; left; left &= left - 1) {",
-                ],
                 "const u32 pre = 32 * word + lowest_bit(left);",
                 "const u32 post = 32 * word + lowest_bit(left);",
             ),
-            // Many synapses are under way at a time, also of the last few.
-            Form::Called { few } => (
-                if few { &LISTED_BY_32 } else { &LISTED_BY_8 },
+            Form::Called { .. } => (
                 "const u32 pre = list.neurons[i + next];",
                 "const u32 post = list.neurons[i + next];",
             ),
@@ -181,6 +211,9 @@ impl Shape {
             Self::RowPart { connectivity, .. } => {
                 lines.push("const u32 first = part % PARTIAL_SUMS;");
                 if connectivity == Dense {
+                    if form != Form::Launched {
+                        lines.push("#pragma unroll 8");
+                    }
                     lines.push(
                         "for (u32 post = first; post < launch->columns; post += PARTIAL_SUMS) {",
                     );
@@ -211,6 +244,42 @@ impl Shape {
         matches!(self, Self::RowPart { .. })
     }
 }
+
+const EVENTS: [&str; 2] = [
+    "for (u32 word = 0; 32 * word < launch->rows; ++word) {",
+    "for (u32 left = events[word]; left; left &= left - 1) {",
+];
+
+// Many synapses are under way at a time, also of the last few. Where each has a condition, few are:
+// a thread has seven registers for conditions.
+
+const WHOLE_8: [&str; 4] = [
+    "u32 i = 0;",
+    "for (; i + 8 <= list.count; i += 8) {",
+    "#pragma unroll",
+    "for (u32 next = 0; next < 8; ++next) {",
+];
+
+const LAST_8: [&str; 4] = [
+    "if (i < list.count) {",
+    "#pragma unroll",
+    "for (u32 next = 0; next < 8; ++next) {",
+    "const bool due = i + next < list.count;",
+];
+
+const WHOLE_16: [&str; 4] = [
+    "u32 i = 0;",
+    "for (; i + 16 <= list.count; i += 16) {",
+    "#pragma unroll",
+    "for (u32 next = 0; next < 16; ++next) {",
+];
+
+const LAST_16: [&str; 4] = [
+    "if (i < list.count) {",
+    "#pragma unroll",
+    "for (u32 next = 0; next < 16; ++next) {",
+    "const bool due = i + next < list.count;",
+];
 
 const LISTED_BY_8: [&str; 4] = [
     "for (u32 i = 0; i < list.count; i += 8) {",

@@ -9,8 +9,9 @@ use mlgenn_model::plan::EventQueueId;
 
 use super::Connectivity;
 use super::network::{EventSource, NetworkEntry, Sizes};
+use super::resident::{Resident, resident};
 use super::shape::{Members, Shape, Trigger};
-use super::trial_text::write;
+use super::trial_text::{does_something, write};
 
 /// Most threads of a block.
 const MOST_THREADS: usize = 512;
@@ -27,6 +28,11 @@ const MOST_KEPT: usize = 32 << 20;
 /// Threads of a multiprocessor that have 64 registers each, and multiprocessors of a large GPU.
 pub(super) const RESIDENT_THREADS: usize = 1024;
 const MULTIPROCESSORS: usize = 132;
+
+/// Bytes that a block of threads can share on every GPU, and those of a multiprocessor that are left
+/// beside its cache.
+const SHARED_BY_BLOCK: usize = 48 << 10;
+const SHARED: usize = 160 << 10;
 
 /// Most neurons whose events are listed: their lists are in the memory that a block shares.
 const MOST_LISTED: usize = 16 * 1024;
@@ -94,6 +100,8 @@ pub struct LateSum {
 pub(super) struct TrialLayout {
     /// Events that are listed in each timestep.
     pub(super) lists: Vec<EventSource>,
+    /// Arrays that are in shared memory during a launch.
+    pub(super) resident: Vec<Resident>,
     /// See [`Trial`].
     pub(super) threads: usize,
     /// See [`Trial`].
@@ -146,14 +154,21 @@ impl Trial {
             }
         }
         let neurons = |source: &EventSource| queue_neurons(plan, source.queue);
-        if lists.iter().map(neurons).sum::<usize>() > MOST_LISTED {
+        let listed = lists.iter().map(neurons).sum::<usize>();
+        if listed > MOST_LISTED {
             return None;
         }
         // All blocks side by side, if possible.
         let side_by_side = blocks.div_ceil(MULTIPROCESSORS).max(1);
         let threads = threads(plan, &stages, side_by_side);
         let longest = longest(plan, &stages, work);
-        let layout = TrialLayout { lists, threads, longest, members_per_block, side_by_side };
+        let shared = SHARED_BY_BLOCK.min(SHARED / side_by_side);
+        // Lists are of indices of 16 bits, and each has an end, a count and gaps around it.
+        let room = shared.saturating_sub(2 * listed + 96 * lists.len());
+        let entries = stages.iter().map(|(_, entry)| *entry).filter(|entry| does_something(entry));
+        let resident = resident(plan, entries, room);
+        let layout =
+            TrialLayout { lists, resident, threads, longest, members_per_block, side_by_side };
         Some(write(plan, &stages, layout))
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn write(plan: &Plan, stages: &[(usize, &NetworkEntry)], layout: Tria
         writer.text.push_str(&called.text);
         writer.text.push('\n');
     }
+    writer.resident_type();
     writer.function(stages);
     writer.finish();
     let Writer { layout, text, words, late_sums, kept_events, .. } = writer;
@@ -62,7 +63,7 @@ pub(super) fn write(plan: &Plan, stages: &[(usize, &NetworkEntry)], layout: Tria
 }
 
 /// Whether an entry does more than sums that are taken later.
-fn does_something(entry: &NetworkEntry) -> bool {
+pub(super) fn does_something(entry: &NetworkEntry) -> bool {
     let mut does = false;
     entry.planned.kernel.body.for_each_op(&mut |op| match op {
         Op::Write(slot, _) => does |= entry.event_sum.is_none_or(|sum| sum.matrix != *slot),
@@ -81,26 +82,27 @@ fn does_something(entry: &NetworkEntry) -> bool {
 }
 
 /// When each entry can run at the earliest: after all entries before it that write what it uses,
-/// or use what it writes.
-fn levels(entries: &[(usize, &NetworkEntry)]) -> Vec<usize> {
+/// or use what it writes, and after the events that it waits for are listed, which is level 0.
+fn levels(plan: &Plan, entries: &[(usize, &NetworkEntry)]) -> Vec<usize> {
     let arrays: Vec<(BTreeSet<ArrayId>, BTreeSet<ArrayId>)> = entries
         .iter()
         .map(|(_, entry)| (entry.planned.arrays().collect(), entry.planned.written()))
         .collect();
     let mut levels: Vec<usize> = Vec::new();
-    for (used, written) in &arrays {
+    for ((_, entry), (used, written)) in entries.iter().zip(&arrays) {
         let depends = |(earlier_used, earlier_written): &(BTreeSet<_>, BTreeSet<_>)| {
             !used.is_disjoint(earlier_written) || !written.is_disjoint(earlier_used)
         };
         let before = arrays.iter().zip(&levels).filter(|(earlier, _)| depends(earlier));
-        levels.push(before.map(|(_, level)| level + 1).max().unwrap_or(0));
+        let listed = usize::from(entry.events(plan).is_some());
+        levels.push(before.map(|(_, level)| level + 1).fold(listed, usize::max));
     }
     levels
 }
 
-struct Writer<'a> {
-    plan: &'a Plan,
-    layout: TrialLayout,
+pub(super) struct Writer<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) layout: TrialLayout,
     late_sums: Vec<LateSum>,
     /// Which lists are kept for them.
     kept_events: Vec<usize>,
@@ -110,7 +112,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn line(&mut self, line: &str) {
+    pub(super) fn line(&mut self, line: &str) {
         if line.starts_with('}') {
             self.level -= 1;
         }
@@ -120,7 +122,7 @@ impl Writer<'_> {
     }
 
     /// The expression of a word.
-    fn word(&mut self, word: Word) -> String {
+    pub(super) fn word(&mut self, word: Word) -> String {
         let index = self.words.iter().position(|&other| other == word).unwrap_or_else(|| {
             self.words.push(word);
             self.words.len() - 1
@@ -155,16 +157,21 @@ impl Writer<'_> {
              *trial) {{"
         ));
         self.line("if (is_spare()) return;");
-        self.line("const u64 *const words = trial->words;");
+        self.line("const u64 *const __restrict__ words = trial->words;");
+        self.line("Watch *const watch = trial->watch;");
         self.line("const u32 block = blockIdx.x;");
         for list in 0..self.layout.lists.len() {
             let neurons = queue_neurons(plan, self.layout.lists[list].queue);
-            self.line(&format!("__shared__ u16 neurons{list}[{}];", neurons.max(1)));
+            self.line(&format!("__shared__ u16 neurons{list}[{neurons} + LIST_END];"));
         }
         self.line(&format!("__shared__ u32 counts[{}];", self.layout.lists.len().max(1)));
+        if !self.layout.resident.is_empty() {
+            self.line("__shared__ Resident resident;");
+        }
         self.line(&format!("const u32 first_member = block * {per_block}u;"));
         self.line(&format!("for (u32 member = first_member; member < {members}u"));
         self.line(&format!("        && member < first_member + {per_block}u; ++member) {{"));
+        self.load_resident();
         let rings = plan.layout.rings().len();
         self.line(&format!("u32 rings[{}] = {{0}};", rings.max(1)));
         for (ring, _) in self.rings(|_| true) {
@@ -182,21 +189,20 @@ impl Writer<'_> {
             .collect();
         let moved = self.rings(|ring| dendritic.contains(&ring));
         self.advance(&moved);
-        self.list_events();
-        self.keep_events(stages);
         let (neurons, synaptic): (Vec<_>, Vec<_>) =
             stages.iter().partition(|(_, entry)| matches!(entry.stage, Stage::Neurons(_)));
-        self.stages(&synaptic);
+        self.synapses(&synaptic);
         let populations: Vec<_> = plan.populations.iter().map(|p| p.ring.0).collect();
         let moved = self.rings(|ring| populations.contains(&ring));
         self.advance(&moved);
-        self.stages(&neurons);
+        self.neurons(&neurons);
         self.record();
         self.line("timestep += 1;");
         self.line("steps_made += 1;");
         let dt = self.dt();
         self.line(&format!("time = ({time})timestep * {dt};"));
         self.line("}");
+        self.store_resident();
         self.line("}");
         self.line("}");
     }
@@ -212,13 +218,12 @@ impl Writer<'_> {
 
     /// The bits of events of the current member: an expression.
     fn bits(&mut self, source: EventSource, at: RingPosition) -> String {
-        let array = self.plan.event_queues[source.queue.0].array;
-        self.element(Word::Address(array), array, at, "u32")
+        self.element(self.plan.event_queues[source.queue.0].array, at)
     }
 
     /// The first element of an array of the current member: an expression.
-    fn element(&mut self, data: Word, array: ArrayId, at: RingPosition, ty: &str) -> String {
-        let data = self.word(data);
+    fn element(&mut self, array: ArrayId, at: RingPosition) -> String {
+        let first = self.in_shared_memory(array).unwrap_or_else(|| self.in_memory(array));
         let place = Placement::new(self.plan, array, at);
         let slot = match place.ring.filter(|_| place.slots > 1) {
             Some(ring) => {
@@ -230,7 +235,7 @@ impl Writer<'_> {
             }
             None => String::new(),
         };
-        format!("({ty} *){data} + (u64)member * {}{slot}", place.copy_step)
+        format!("{first}{slot}")
     }
 
     fn list_events(&mut self) {
@@ -246,7 +251,10 @@ impl Writer<'_> {
             ));
             self.line("}");
         }
-        self.line("meet();");
+    }
+
+    /// The lists, once all threads have met.
+    fn take_lists(&mut self) {
         for list in 0..self.layout.lists.len() {
             self.line(&format!(
                 "const EventList list{list} = {{bits{list}, neurons{list}, counts[{list}]}};"
@@ -296,7 +304,7 @@ impl Writer<'_> {
         let events = self.kept_events.iter().position(|&kept| Some(kept) == list).unwrap_or(0);
         let kept = self.word(Word::Values(self.late_sums.len()));
         self.late_sums.push(LateSum { sum: target, events, sizes });
-        let from = self.element(Word::Address(array), array, at, "f32");
+        let from = self.element(array, at);
         let sign = if sum.subtract { "-" } else { "" };
         let columns = sizes.columns;
         self.line("{");
@@ -311,22 +319,38 @@ impl Writer<'_> {
         self.line("}");
     }
 
-    /// Run entries level by level.
-    fn stages(&mut self, stages: &[&(usize, &NetworkEntry)]) {
+    /// Run what concerns synapses level by level; events are listed meanwhile.
+    fn synapses(&mut self, stages: &[&(usize, &NetworkEntry)]) {
         let stages: Vec<_> = stages.iter().map(|&&stage| stage).collect();
-        let levels = levels(&stages);
+        let levels = levels(self.plan, &stages);
+        self.list_events();
         for level in 0..=levels.iter().max().copied().unwrap_or(0) {
-            // Small entries of a level go to different warps.
-            let mut offset = 0;
-            for (&(number, entry), _) in stages.iter().zip(&levels).filter(|(_, l)| **l == level) {
-                if does_something(entry) {
-                    self.call(number, entry, offset);
-                }
-                self.keep_values(entry, offset);
-                let lanes = entry.sizes(self.plan).lanes.next_multiple_of(32);
-                offset = (offset + lanes) % self.layout.threads;
+            if level == 1 {
+                self.take_lists();
+                self.keep_events(&stages);
             }
+            let of_level = stages.iter().zip(&levels).filter(|(_, of)| **of == level);
+            self.calls(of_level.map(|(stage, _)| *stage));
             self.line("meet();");
+        }
+    }
+
+    /// Update neurons; populations do not depend on each other.
+    fn neurons(&mut self, stages: &[&(usize, &NetworkEntry)]) {
+        self.calls(stages.iter().map(|&&stage| stage));
+        self.line("meet();");
+    }
+
+    /// Call entries that do not depend on each other: small ones go to different warps.
+    fn calls<'a>(&mut self, stages: impl Iterator<Item = (usize, &'a NetworkEntry)>) {
+        let mut offset = 0;
+        for (number, entry) in stages {
+            if does_something(entry) {
+                self.call(number, entry, offset);
+            }
+            self.keep_values(entry, offset);
+            let lanes = entry.sizes(self.plan).lanes.next_multiple_of(32);
+            offset = (offset + lanes) % self.layout.threads;
         }
     }
 
@@ -338,7 +362,7 @@ impl Writer<'_> {
         let kernel = &entry.planned.kernel;
         self.line("{");
         self.line(&format!("LaunchOf<{}> launch;", kernel.slots.len().max(1)));
-        self.line("launch.watch = trial->watch;");
+        self.line("launch.watch = watch;");
         if !entry.entry.sums.is_empty() {
             let sums = self.word(Word::Sums(number));
             self.line(&format!("launch.sums = (void **){sums};"));
@@ -421,16 +445,20 @@ impl Writer<'_> {
             }
             SlotBinding::Index(_) | SlotBinding::Active | SlotBinding::Sleep => return None,
         };
-        let data = self.word(Word::Data(number, slot));
         let place = Placement::new(plan, array, at);
+        // There is one member at a time in shared memory.
+        let (data, copy_step) = match self.in_shared_memory(array) {
+            Some(data) => (data, 0),
+            None => (self.word(Word::Data(number, slot)), place.copy_step),
+        };
         let length = match (kind, plan.layout.array(array).elements()) {
             (SlotKind::Array { .. }, 0) => self.word(Word::Length(number, slot)),
             (_, elements) => elements.to_string(),
         };
         let current = place.ring.map_or("0".to_owned(), |ring| format!("&rings[{}]", ring.0));
         Some(format!(
-            "{{(void *){data}, 0, (i64){length}, {}, {}, {current}, {}u, {}u}}",
-            place.copy_step, place.ring_stride, place.slots, place.back
+            "{{(void *){data}, 0, (i64){length}, {copy_step}, {}, {current}, {}u, {}u}}",
+            place.ring_stride, place.slots, place.back
         ))
     }
 

@@ -156,14 +156,17 @@ template <typename T>
 FUNCTION void atomic_add(T *to, T value) {
     AtomicAdd<T>::run(to, value);
 }
-// Add to an element that no other thread adds to. An atomic addition does not wait for the old value.
+// Add to an element that no other thread adds to. An atomic addition does not wait for the old value,
+// which is near in the memory that a block shares.
 template <typename T>
 FUNCTION void add_alone(T *to, T value) {
-#ifdef MLGENN_ONE_BY_ONE
-    *to = add(*to, value);
-#else
-    AtomicAdd<T>::run(to, value);
+#ifndef MLGENN_HOST
+    if (!__isShared(to)) {
+        AtomicAdd<T>::run(to, value);
+        return;
+    }
 #endif
+    *to = add(*to, value);
 }
 template <typename T>
 FUNCTION void atomic_add_element(

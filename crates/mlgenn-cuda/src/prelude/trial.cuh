@@ -13,7 +13,10 @@ struct Trial {
     u32 unused;
 };
 
-// Events of a batch member: bits, and the neurons that have one, in ascending order.
+// Neurons beyond the end of a list of events that may be read.
+#define LIST_END 32u
+
+// Events of a batch member: bits, and the neurons that have one, in ascending order, then zeros.
 struct EventList {
     const u32 *bits;
     const u16 *neurons;
@@ -32,6 +35,7 @@ FUNCTION void list_events(u16 *list, u32 *count, const u32 *bits, u32 neurons) {
     for (u32 neuron = 0; neuron < neurons; ++neuron) {
         if (has_event(bits, neuron)) list[(*count)++] = (u16)neuron;
     }
+    for (u32 i = 0; i < LIST_END; ++i) list[*count + i] = 0;
 }
 #else
 FUNCTION bool is_spare() { return false; }
@@ -63,9 +67,14 @@ FUNCTION void list_events(u16 *list, u32 *count, const u32 *bits, u32 neurons) {
         }
         listed += __shfl_sync(0xffffffffu, upto, 31);
     }
+    list[listed + lane] = 0;
     if (lane == 0) *count = listed;
 }
 #endif
+
+// What can be added to a number without changing it: negative zero, as zero makes negative zeros positive.
+template <typename T>
+FUNCTION T nothing() { return (T)-0.0f; }
 
 FUNCTION u32 next_slot(u32 current, u32 slots) { return current + 1 == slots ? 0 : current + 1; }
 FUNCTION u32 earlier_slot(u32 current, u32 back, u32 slots) {
