@@ -83,7 +83,6 @@ FUNCTION u32 earlier_slot(u32 current, u32 back, u32 slots) {
 
 // A sum over events that is taken after the timesteps.
 struct LateSum {
-    const Trial *trial;
     // Events: [words][longest][members].
     const u32 *events;
     // What is added: [longest][members][columns].
@@ -91,88 +90,132 @@ struct LateSum {
     // What is added to: [blocks][rows][stride].
     f32 *sums;
     u64 copy_step;
-    u32 longest;
-    u32 members;
-    u32 members_per_block;
     u32 rows;
     u32 columns;
     u32 stride;
+    // Blocks of threads for a block of members.
+    u32 tiles;
 };
 
-#define LATE_COLUMNS 128u
-#define LATE_AHEAD 12u
+// All of a trial.
+struct LateSums {
+    const Trial *trial;
+    const LateSum *sums;
+    u32 longest;
+    u32 members;
+    u32 members_per_block;
+    u32 unused;
+};
 
-// Events of a timestep and a member of a block, by the number of the pair.
-FUNCTION u32 pair_events(
-    const u32 *events, u32 pair, u32 pairs, u32 count, u32 first_member, u32 members) {
-    if (pair >= pairs) return 0;
-    return events[(u64)(pair / count) * members + first_member + pair % count];
-}
+// A block of threads takes the neurons of a word, each of its warps some of them, and 32 columns for
+// each part that a thread has.
+#define LATE_WARPS 4u
+#define LATE_NEURONS (32u / LATE_WARPS)
+#define LATE_PARTS 4u
 
 // Add values to the synapses whose presynaptic neuron had an event, in the order of timesteps and
-// members: a block of threads for the 32 neurons of a word and some of the columns.
-extern "C" __global__ void add_late(const LateSum *late) {
-    const u32 tiles = (late->columns + LATE_COLUMNS - 1) / LATE_COLUMNS;
-    const u32 word = blockIdx.x / tiles;
-    const u32 thread = threadIdx.x;
-    const u32 post = blockIdx.x % tiles * LATE_COLUMNS + thread;
+// members.
+template <u32 Parts, u32 Ahead>
+FUNCTION void add_late_tile(
+    const LateSums *all, const LateSum *late, u32 word, u32 first_column, f32 *sums) {
+    const u32 lane = threadIdx.x % 32;
+    const u32 first_neuron = threadIdx.x / 32 * LATE_NEURONS;
+    const u32 neurons = ((1u << LATE_NEURONS) - 1) << first_neuron;
+    const u32 column = first_column + lane;
     const u32 columns = late->columns;
     const u32 stride = late->stride;
-    const u32 members = late->members;
-    const u32 timesteps = late->trial->timesteps;
-    const u32 first_member = blockIdx.y * late->members_per_block;
-    u32 end_member = first_member + late->members_per_block;
+    const u32 members = all->members;
+    const u32 timesteps = all->trial->timesteps;
+    const u32 first_member = blockIdx.y * all->members_per_block;
+    u32 end_member = first_member + all->members_per_block;
     if (end_member > members) end_member = members;
-    const u32 *events = late->events + (u64)word * late->longest * members;
-    const f32 *values = late->values + post;
-    f32 *to = late->sums + blockIdx.y * late->copy_step + (u64)32 * word * stride + post;
+    const u32 *events = late->events + (u64)word * all->longest * members;
+    const f32 *values = late->values + column;
+    f32 *to = late->sums + blockIdx.y * late->copy_step + (u64)32 * word * stride + column;
+    bool inside[Parts];
+#pragma unroll
+    for (u32 part = 0; part < Parts; ++part) inside[part] = column + 32 * part < columns;
 #ifdef MLGENN_ONE_BY_ONE
-    if (post >= columns) return;
     for (u32 step = 0; step < timesteps; ++step) {
         for (u32 member = first_member; member < end_member; ++member) {
             const u64 at = (u64)step * members + member;
-            for (u32 left = events[at]; left; left &= left - 1) {
-                f32 *sum = to + (u64)lowest_bit(left) * stride;
-                *sum = add(*sum, values[at * columns]);
-            }
-        }
-    }
-#else
-    __shared__ f32 sums[32][LATE_COLUMNS];
-    u32 neurons = late->rows - 32 * word;
-    if (neurons > 32) neurons = 32;
-    const bool inside = post < columns;
-    for (u32 i = 0; i < neurons; ++i) sums[i][thread] = inside ? to[(u64)i * stride] : 0;
-    // Pairs of a timestep and a member in order, of which each thread of a warp has one.
-    const u32 count = end_member - first_member;
-    const u32 pairs = timesteps * count;
-    const u32 lane = thread % 32;
-    u32 next = pair_events(events, lane, pairs, count, first_member, members);
-    for (u32 first = 0; first < pairs; first += 32) {
-        const u32 bits = next;
-        next = pair_events(events, first + 32 + lane, pairs, count, first_member, members);
-        u32 any = __ballot_sync(0xffffffffu, bits != 0);
-        while (any) {
-            // Some values are under way at a time.
-            u32 pair[LATE_AHEAD];
-            f32 value[LATE_AHEAD];
-#pragma unroll
-            for (u32 k = 0; k < LATE_AHEAD; ++k) {
-                pair[k] = any ? lowest_bit(any) : 32;
-                const u32 at = first + pair[k];
-                const u64 row = (u64)(at / count) * members + first_member + at % count;
-                value[k] = any && inside ? values[row * columns] : 0;
-                any &= any - 1;
-            }
-#pragma unroll
-            for (u32 k = 0; k < LATE_AHEAD; ++k) {
-                if (pair[k] == 32) break;
-                for (u32 left = __shfl_sync(0xffffffffu, bits, pair[k]); left; left &= left - 1) {
-                    sums[lowest_bit(left)][thread] += value[k];
+            for (u32 left = events[at] & neurons; left; left &= left - 1) {
+                for (u32 part = 0; part < Parts; ++part) {
+                    if (!inside[part]) continue;
+                    f32 *sum = to + (u64)lowest_bit(left) * stride + 32 * part;
+                    *sum = add(*sum, values[at * columns + 32 * part]);
                 }
             }
         }
     }
-    for (u32 i = 0; inside && i < neurons; ++i) to[(u64)i * stride] = sums[i][thread];
+#else
+    u32 end_neuron = late->rows - 32 * word;
+    if (end_neuron > first_neuron + LATE_NEURONS) end_neuron = first_neuron + LATE_NEURONS;
+    for (u32 i = first_neuron; i < end_neuron; ++i) {
+#pragma unroll
+        for (u32 part = 0; part < Parts; ++part) {
+            const u32 at = (i * Parts + part) * 32 + lane;
+            sums[at] = inside[part] ? to[(u64)i * stride + 32 * part] : 0;
+        }
+    }
+    // Pairs of a timestep and a member in order, of which each thread of a warp has one.
+    const u32 count = end_member - first_member;
+    const u32 pairs = timesteps * count;
+    u32 next = 0, next_row = 0;
+    for (u32 first = 0; first < pairs + 32; first += 32) {
+        const u32 bits = next, row = next_row;
+        // The next pair is under way meanwhile.
+        const u32 pair = first + lane;
+        next_row = pair / count * members + first_member + pair % count;
+        next = pair < pairs ? events[next_row] & neurons : 0;
+        u32 any = __ballot_sync(0xffffffffu, bits != 0);
+        while (any) {
+            // Some values are under way at a time.
+            u32 of[Ahead];
+            f32 value[Ahead][Parts];
+#pragma unroll
+            for (u32 k = 0; k < Ahead; ++k) {
+                of[k] = any ? lowest_bit(any) : 32;
+                const u64 from = (u64)__shfl_sync(0xffffffffu, row, of[k]) * columns;
+#pragma unroll
+                for (u32 part = 0; part < Parts; ++part) {
+                    value[k][part] = any && inside[part] ? values[from + 32 * part] : 0;
+                }
+                any &= any - 1;
+            }
+#pragma unroll
+            for (u32 k = 0; k < Ahead; ++k) {
+                if (of[k] == 32) break;
+                for (u32 left = __shfl_sync(0xffffffffu, bits, of[k]); left; left &= left - 1) {
+                    f32 *sum = sums + lowest_bit(left) * (Parts * 32) + lane;
+#pragma unroll
+                    for (u32 part = 0; part < Parts; ++part) sum[32 * part] += value[k][part];
+                }
+            }
+        }
+    }
+    for (u32 i = first_neuron; i < end_neuron; ++i) {
+#pragma unroll
+        for (u32 part = 0; part < Parts; ++part) {
+            const u32 at = (i * Parts + part) * 32 + lane;
+            if (inside[part]) to[(u64)i * stride + 32 * part] = sums[at];
+        }
+    }
 #endif
+}
+
+// Take all sums: a block of threads for each tile of a sum and block of members.
+extern "C" __global__ void add_late(const LateSums *all) {
+    __shared__ f32 sums[32 * LATE_PARTS * 32];
+    const LateSum *late = all->sums;
+    u32 tile = blockIdx.x;
+    for (; tile >= late->tiles; ++late) tile -= late->tiles;
+    const u32 across = (late->columns + 32 * LATE_PARTS - 1) / (32 * LATE_PARTS);
+    const u32 word = tile / across;
+    const u32 first_column = tile % across * (32 * LATE_PARTS);
+    if (late->columns <= 32) {
+        add_late_tile<1, 12>(all, late, word, first_column, sums);
+    } else {
+        add_late_tile<LATE_PARTS, 6>(all, late, word, first_column, sums);
+    }
 }

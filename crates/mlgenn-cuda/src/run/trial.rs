@@ -4,10 +4,11 @@ use std::cell::RefCell;
 
 use super::tables::Tables;
 use crate::driver::{Arena, DeviceError, Part, Step};
-use crate::emit::{LateSum, NetworkEntry, Stage, Trial, Word};
+use crate::emit::{NetworkEntry, Stage, Trial, Word};
 
-/// Postsynaptic neurons of a block of threads that takes sums, as in `prelude/trial.cuh`.
+/// Postsynaptic neurons and threads of a block that takes sums, as in `prelude/trial.cuh`.
 const LATE_COLUMNS: usize = 128;
+const LATE_THREADS: usize = 128;
 
 /// What the launches of trials have in common.
 pub(super) struct TrialLaunch {
@@ -18,11 +19,11 @@ pub(super) struct TrialLaunch {
     pub(super) longest: usize,
     /// The words of a table before the number of timesteps.
     table: Vec<u64>,
-    late_sums: Vec<LateSumLaunch>,
+    late_sums: Option<LateSumsLaunch>,
 }
 
-/// A sum that is taken after the timesteps.
-struct LateSumLaunch {
+/// The launch that takes sums after the timesteps.
+struct LateSumsLaunch {
     grid: [usize; 3],
     /// The words of a table after the address of that of the trial.
     table: Vec<u64>,
@@ -47,7 +48,7 @@ impl TrialLaunch {
         };
         let trial = upload(&[&self.table[..], &[timesteps as u64]].concat())?;
         let mut steps = vec![step("run_trial", [self.blocks, 1, self.threads], trial)];
-        for late in &self.late_sums {
+        if let Some(late) = &self.late_sums {
             let table = upload(&[&[trial], &late.table[..]].concat())?;
             steps.push(step("add_late", late.grid, table));
         }
@@ -83,7 +84,7 @@ impl Tables<'_> {
         });
         let words = self.upload_u64(&words.collect::<Result<Vec<_>, _>>()?)?;
         let state = &self.state;
-        let late_sums = trial.late_sums.iter().zip(&values);
+        let late_sums = self.late_sums(trial, &events, &values)?;
         Ok(TrialLaunch {
             blocks: members.div_ceil(trial.members_per_block),
             threads: trial.threads,
@@ -96,29 +97,42 @@ impl Tables<'_> {
                 state.steps_made,
                 words,
             ],
-            late_sums: late_sums
-                .map(|(late, values)| self.late_sum(trial, late, events[late.events], *values))
-                .collect(),
+            late_sums,
         })
     }
 
-    fn late_sum(&self, trial: &Trial, late: &LateSum, events: u64, values: u64) -> LateSumLaunch {
+    /// Prepare the sums that are taken after the timesteps, from events and values that are kept.
+    fn late_sums(
+        &self,
+        trial: &Trial,
+        events: &[u64],
+        values: &[u64],
+    ) -> Result<Option<LateSumsLaunch>, DeviceError> {
+        if trial.late_sums.is_empty() {
+            return Ok(None);
+        }
         let pair = |low: usize, high: usize| low as u64 | (high as u64) << 32;
-        let (sizes, blocks) = (late.sizes, self.plan.blocks);
-        let members = self.plan.network.batch_size;
-        let tiles = sizes.columns.div_ceil(LATE_COLUMNS);
-        LateSumLaunch {
-            grid: [sizes.rows.div_ceil(32) * tiles, blocks.count(), LATE_COLUMNS],
-            table: vec![
-                events,
+        let (members, blocks) = (self.plan.network.batch_size, self.plan.blocks);
+        let (mut tables, mut all_tiles) = (Vec::new(), 0);
+        for (late, &values) in trial.late_sums.iter().zip(values) {
+            let sizes = late.sizes;
+            let tiles = sizes.rows.div_ceil(32) * sizes.columns.div_ceil(LATE_COLUMNS);
+            all_tiles += tiles;
+            tables.extend([
+                events[late.events],
                 values,
                 self.memory.address(late.sum),
                 self.plan.layout.array(late.sum).elements() as u64,
-                pair(trial.longest, members),
-                pair(blocks.largest(), sizes.rows),
-                pair(sizes.columns, sizes.stride),
-            ],
+                pair(sizes.rows, sizes.columns),
+                pair(sizes.stride, tiles),
+            ]);
         }
+        let table = vec![
+            self.upload_u64(&tables)?,
+            pair(trial.longest, members),
+            pair(blocks.largest(), 0),
+        ];
+        Ok(Some(LateSumsLaunch { grid: [all_tiles, blocks.count(), LATE_THREADS], table }))
     }
 
     fn word(&self, word: Word, entries: &[NetworkEntry]) -> Result<u64, DeviceError> {
