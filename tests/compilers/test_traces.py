@@ -17,7 +17,7 @@ from mlgenn_rs.compilers import (
     InferenceCompiler,
     eprop_compiler,
 )
-from mlgenn_rs.compilers.compiled_network import UNPACK_GROUP
+from mlgenn_rs.compilers.compiled_network import UNPACK_GROUP, CompiledNetwork
 from mlgenn_rs.compilers.event_prop_compiler import UpdateTrial
 from mlgenn_rs.connectivity import Dense, FixedProbability
 from mlgenn_rs.losses import Loss, RelativeMeanSquareError
@@ -112,6 +112,8 @@ def trace(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         monkeypatch.setattr(owner, method, watched)
 
+    # A GPU may be given the inputs of the next batch before the outputs of this one are read
+    monkeypatch.setattr(CompiledNetwork, "_can_upload_ahead", lambda *args: False)
     watch(SpikeInput, "set_input", lambda *args: "set_input")
     watch(InputBase, "set_input", lambda *args: "set_input")
     watch(Neuron, "get_readout", lambda *args: "read_output")
