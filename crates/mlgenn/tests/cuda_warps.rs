@@ -1,5 +1,6 @@
 //! Random networks on a pretended GPU whose threads take turns, so that they meet and exchange values
-//! as those of a real one: against the same GPU with its threads one after another, to the bit.
+//! as those of a real one, in both directions: against the same GPU with its threads one after
+//! another, to the bit. What depends on the direction is a race.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,6 +9,7 @@ mod pretended;
 mod random_networks;
 
 use mlgenn::prelude::*;
+use mlgenn_cuda::testing::{Counted, Turns};
 use pretended::cuda;
 use random_networks::random_network;
 
@@ -44,11 +46,15 @@ fn threads_that_take_turns_give_the_same_bits() {
         trials += usize::from(text.contains("run_trial("));
         late += usize::from(text.contains("const f32 *const from"));
         let expected = outcome(&network, &cuda(gpu));
-        gpu.take_turns(true);
-        let found = outcome(&network, &cuda(gpu));
-        gpu.take_turns(false);
-        for ((path, expected), (_, found)) in expected.iter().zip(&found) {
-            assert!(expected == found, "network {seed}: {path} differs");
+        for turns in [Turns::Forwards, Turns::Backwards] {
+            gpu.take_turns(turns);
+            let compiled = gpu.count(Counted::Compiled);
+            let found = outcome(&network, &cuda(gpu));
+            assert_eq!(gpu.count(Counted::Compiled), compiled + 1, "for these turns");
+            gpu.take_turns(Turns::None);
+            for ((path, expected), (_, found)) in expected.iter().zip(&found) {
+                assert!(expected == found, "network {seed}: {path} differs, {turns:?}");
+            }
         }
     }
     assert!(

@@ -1,6 +1,7 @@
 // Lets a host compiler take text that is meant for NVRTC: a launch becomes a loop over its threads,
 // one after another. With MLGENN_WARPS the threads of a block take turns instead, so
-// that what they do together is run as on a GPU.
+// that what they do together is run as on a GPU: from the first to the last if it is 1, from the last to
+// the first if it is 2. What depends on that is a race.
 #define MLGENN_HOST 1
 #ifndef MLGENN_WARPS
 #define MLGENN_ONE_BY_ONE 1
@@ -66,7 +67,8 @@ static void run_block(Function what, const void *launch, unsigned count) {
     }
     for (unsigned running = count; running > 0;) {
         running = 0;
-        for (current = 0; current < count; ++current) {
+        for (unsigned turn = 0; turn < count; ++turn) {
+            current = MLGENN_WARPS == 2 ? count - 1 - turn : turn;
             if (threads[current].ended) continue;
             threadIdx.x = current;
             swapcontext(&scheduler, &threads[current].context);

@@ -5,5 +5,5 @@ mod pretend_gpu;
 mod program;
 
 pub use host::{HostError, HostModule};
-pub use pretend_gpu::{Counted, PretendedGpu};
+pub use pretend_gpu::{Counted, PretendedGpu, Turns};
 pub use program::HostPrograms;

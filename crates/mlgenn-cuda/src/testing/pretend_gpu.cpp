@@ -79,7 +79,8 @@ static Mathematics mathematics = nullptr;
 // Launches alone, launches of graphs, graphs launched, texts compiled; copies to and from the GPU,
 // and bytes of them.
 static long counts[8];
-static bool warps = false;
+// See MLGENN_WARPS in host.h.
+static int turns = 0;
 
 #define ENTER std::lock_guard<std::recursive_mutex> guard(mutex)
 #define IN_CONTEXT ENTER; if (current != &context) return INVALID_CONTEXT
@@ -102,7 +103,7 @@ extern "C" {
 
 // For tests.
 void pretend_set_mathematics(Mathematics function) { mathematics = function; }
-void pretend_take_turns(bool yes) { warps = yes; }
+void pretend_take_turns(int order) { turns = order; }
 long pretend_count(int which) { return counts[which]; }
 long pretend_allocations() { ENTER; return (long)allocations.size(); }
 
@@ -371,8 +372,8 @@ Result nvrtcCompileProgram(Program *program, int, const char *const *) {
     std::fputs(program->text.c_str(), file);
     std::fclose(file);
     const std::string command =
-        std::string("g++ -std=c++17 ") + (warps ? "-DMLGENN_WARPS " : "") +
-        "-O1 -ffp-contract=off -fwrapv -fno-strict-aliasing -shared -fPIC -o '" +
+        "g++ -std=c++17 " + (turns ? "-DMLGENN_WARPS=" + std::to_string(turns) : "") +
+        " -O1 -ffp-contract=off -fwrapv -fno-strict-aliasing -shared -fPIC -o '" +
         library + "' '" + source + "' 2> '" + log + "'";
     const int status = std::system(command.c_str());
     if (FILE *messages = std::fopen(log.c_str(), "r")) {

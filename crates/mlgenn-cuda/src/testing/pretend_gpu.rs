@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use libloading::{Library, Symbol};
 
@@ -15,6 +16,19 @@ pub struct PretendedGpu {
     library: Library,
     /// Removed with it.
     folder: tempfile::TempDir,
+    /// How threads run: a number of [`Turns`].
+    turns: AtomicI32,
+}
+
+/// How the threads of a block run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turns {
+    /// One after another, which is faster.
+    None,
+    /// In turns, from the first to the last: they wait for each other and exchange values as on a GPU.
+    Forwards,
+    /// In turns, from the last to the first. Results that differ show a race.
+    Backwards,
 }
 
 /// What the pretended GPU counts.
@@ -55,21 +69,25 @@ impl PretendedGpu {
                 library.get(c"pretend_set_mathematics")?;
             set(mathematics);
         }
-        Ok(Self { library, folder })
+        Ok(Self { library, folder, turns: AtomicI32::new(Turns::None as i32) })
     }
 
     /// Options with which the backend finds it; nothing is kept between runs.
     pub fn options(&self) -> CudaOptions {
-        CudaOptions { gpu: 0, library_folders: vec![self.folder.path().into()], cache: None }
+        // What is compiled is kept with the options of the device, so these say how threads run.
+        let turns = self.turns.load(Ordering::Relaxed);
+        let library_folders =
+            vec![self.folder.path().into(), self.folder.path().join(format!("turns-{turns}"))];
+        CudaOptions { gpu: 0, library_folders, cache: None }
     }
 
-    /// Whether threads of blocks take turns in what is compiled from now on, and exchange values as
-    /// on a GPU; otherwise they run one after another, which is faster.
-    pub fn take_turns(&self, yes: bool) {
+    /// How the threads of blocks run in what is compiled with [`PretendedGpu::options`] from now on.
+    pub fn take_turns(&self, turns: Turns) {
+        self.turns.store(turns as i32, Ordering::Relaxed);
         // SAFETY: the text defines a function of this name and type.
         unsafe {
-            if let Ok(set) = self.library.get::<extern "C" fn(bool)>(c"pretend_take_turns") {
-                set(yes);
+            if let Ok(set) = self.library.get::<extern "C" fn(i32)>(c"pretend_take_turns") {
+                set(turns as i32);
             }
         }
     }
