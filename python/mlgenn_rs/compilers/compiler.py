@@ -37,6 +37,7 @@ from ..utils.snippet import ConnectivitySnippet
 from .compiled_network import UNPACK_GROUP, CompiledNetwork
 from .delay import MAX_DELAY_SLOTS, check_delay, get_conn_max_delay, get_delay_type
 from .engine_objects import create_local_var_refs, set_dynamic_param, set_egp, set_var_egps
+from .keywords import check_engine_keywords
 from .matrix_type import SupportedMatrixType
 from .naming import check_distinct_names, get_calling_file, get_group_name, get_model_name
 from .reset import create_reset_custom_update
@@ -91,6 +92,8 @@ class Compiler:
     ------
     RuntimeError
         If ``batch_size`` is not a multiple of the number of ranks.
+    ValueError
+        If a number is out of range, or neither a constructor nor the engine takes a keyword.
     """
 
     def __init__(
@@ -105,6 +108,9 @@ class Compiler:
     ) -> None:
         what = type(self).__name__
         self.dt = check_positive(dt, f"{what}: dt (ms)")
+        with np.errstate(over="ignore"):
+            if not 0.0 < np.float32(self.dt) < np.inf:
+                raise ValueError(f"{what}: dt (ms) must fit a 32-bit float, got {dt}")
         self.full_batch_size = check_count(batch_size, f"{what}: batch_size")
         self.batch_size = self.full_batch_size
         if communicator is not None:
@@ -124,6 +130,7 @@ class Compiler:
         self.kernel_profiling = kernel_profiling
         self.supported_matrix_type = SupportedMatrixType(supported_matrix_type)
         self.communicator = communicator
+        check_engine_keywords(self, Compiler, genn_kwargs)
         self.genn_kwargs = genn_kwargs
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from .arrays import AnyArray
 from .description import NetworkDescription
 from .errors import ModelError, RuntimeFault, UnknownGroup
-from .preferences import Preferences, get_default_backend
+from .preferences import Preferences, check_preferences, get_default_backend
 from .timers import Timers
 
 if TYPE_CHECKING:
@@ -67,6 +67,13 @@ class GeNNModel(NetworkDescription, Timers):
     def backend_name(self) -> str:
         """Name of the backend."""
         return self._backend or get_default_backend(self._preferences)
+
+    def check_preferences(self) -> None:
+        """Raise :class:`ModelError` if there is no such backend or preference; building does too.
+
+        That needs no device.
+        """
+        check_preferences(self._backend, self._preferences)
 
     def build(
         self, path_to_model: str = "./", always_rebuild: bool = False, never_rebuild: bool = False

@@ -8,13 +8,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+MAX_COUNT = 2**32 - 1
+"""The engine counts with 32 bits."""
+
 
 def check_count(value: Any, what: str) -> int:
-    """Return a whole number that is at least 1, or raise ``TypeError`` or ``ValueError``."""
+    """Return a whole number from 1 to ``MAX_COUNT``, or raise ``TypeError`` or ``ValueError``."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{what} must be a whole number, got {value!r}")
     if value < 1:
         raise ValueError(f"{what} must be at least 1, got {value}")
+    if value > MAX_COUNT:
+        raise ValueError(f"{what} must be at most {MAX_COUNT}, got {value}")
     return int(value)
 
 
