@@ -4,7 +4,6 @@
 //! thing that happens in a timestep. Backends execute the plan; they never see model code.
 
 mod accumulator;
-mod attached;
 mod blocks;
 mod connectivity;
 mod custom_connectivity_update;
@@ -16,7 +15,8 @@ mod group_arrays;
 mod init;
 mod kernel;
 mod linear;
-mod neuron;
+mod neuron_update;
+mod population_arrays;
 mod reference;
 mod row_update;
 mod scope;

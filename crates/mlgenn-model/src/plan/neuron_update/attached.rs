@@ -3,13 +3,13 @@
 
 use mlgenn_ir::KernelBuilder;
 
-use super::event_times::EventTimes;
-use super::kernel::{Composer, EventQueueId};
-use super::neuron::{NeuronUpdate, State};
-use super::scope::{OpenScope, Scope};
-use super::usage::is_empty;
+use super::{NeuronUpdate, State};
 use crate::description::WeightUpdate;
 use crate::error::ModelError;
+use crate::plan::event_times::EventTimes;
+use crate::plan::kernel::{Composer, EventQueueId};
+use crate::plan::scope::{OpenScope, Scope};
+use crate::plan::usage::is_empty;
 
 /// The codes of one weight update model that run in the neuron update.
 pub(super) struct Attached {
