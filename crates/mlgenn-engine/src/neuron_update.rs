@@ -197,7 +197,7 @@ impl BlockStep<'_> {
         let count = members.len() * size;
         self.launch(guard, &self.surroundings(), all, count, &mut Operands::new());
         if let Some(words) = self.worker.memory.active.words(0, count.div_ceil(32)) {
-            self.worker.active_lanes.list(words, size);
+            self.worker.active_lanes.list(words, size as u32);
         }
         self.update_listed(size, update, members);
     }

@@ -77,8 +77,20 @@ impl ActiveLanes {
     pub(crate) fn list_ascending(&mut self, distances: &[u32], size: u32) {
         self.clear();
         self.distances.extend_from_slice(distances);
+        self.place(size);
+    }
+
+    /// List the neurons whose bits are set, members having `size` of them.
+    pub(crate) fn list(&mut self, words: &[u32], size: u32) {
+        self.clear();
+        for_each_bit(words, |distance| self.distances.push(distance as u32));
+        self.place(size);
+    }
+
+    /// Add member and neuron of all distances, which are in ascending order.
+    fn place(&mut self, size: u32) {
         let (mut member, mut start) = (0, 0);
-        for &distance in distances {
+        for &distance in &self.distances {
             while distance - start >= size {
                 member += 1;
                 start += size;
@@ -86,13 +98,6 @@ impl ActiveLanes {
             self.members.push(member);
             self.neurons.push(distance - start);
         }
-    }
-
-    /// Append a neuron.
-    pub(crate) fn push(&mut self, member: u32, neuron: u32, distance: u32) {
-        self.members.push(member);
-        self.neurons.push(neuron);
-        self.distances.push(distance);
     }
 
     /// Put a neuron in the place of another one.
@@ -113,19 +118,6 @@ impl ActiveLanes {
         self.members.clear();
         self.neurons.clear();
         self.distances.clear();
-    }
-
-    /// List the neurons whose bits are set, members having `size` of them.
-    pub(crate) fn list(&mut self, words: &[u32], size: usize) {
-        self.clear();
-        let (mut member, mut start) = (0, 0);
-        for_each_bit(words, |distance| {
-            while distance - start >= size {
-                member += 1;
-                start += size;
-            }
-            self.push(member, (distance - start) as u32, distance as u32);
-        });
     }
 }
 

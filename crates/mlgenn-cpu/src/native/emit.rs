@@ -309,13 +309,19 @@ impl<'a> Emitter<'a> {
                 let a = whole(a);
                 self.assembler.put_masked(code, &[R(register), a], mask, true);
             }
-            Node::Store(to, width, value) => {
-                let value_register = self.vector(value)?;
-                let address = self.address(to, width);
-                if self.is_tail && to.is_slot() {
-                    self.store_tail(address, value_register, width);
+            Node::Store(to, width, value, mask) => {
+                let value = self.vector(value)?;
+                if let Some(mask) = mask {
+                    let mask = self.mask(mask)?;
+                    let arguments = [Argument::Memory(self.address(to, width)), R(value)];
+                    self.assembler.put_masked(self.isa.store(width), &arguments, mask, false);
                 } else {
-                    self.store(address, value_register, width);
+                    let address = self.address(to, width);
+                    if self.is_tail && to.is_slot() {
+                        self.store_tail(address, value, width);
+                    } else {
+                        self.store(address, value, width);
+                    }
                 }
                 self.release(node);
             }
@@ -337,14 +343,6 @@ impl<'a> Emitter<'a> {
             Node::Leave => self.leave_region()?,
             Node::Changing(start) => self.changing(id, node, start)?,
             Node::Change(changing, mask, value) => self.change(node, changing, mask, value)?,
-            Node::StoreActive(to, width, value, mask) => {
-                let value = self.vector(value)?;
-                let mask = self.mask(mask)?;
-                let address = self.address(to, width);
-                let arguments = [Argument::Memory(address), R(value)];
-                self.assembler.put_masked(self.isa.store(width), &arguments, mask, false);
-                self.release(node);
-            }
             Node::Gather(from, width, index, mask) => {
                 self.gather(id, node, (from, width), index, mask)?;
             }

@@ -122,8 +122,8 @@ pub(super) enum Node {
     Select(Id, Id, Id),
     /// Lanes of the vector where the mask (first) is set, else 0.
     Keep(Id, Id),
-    /// Sets the elements of the lanes.
-    Store(Operand, Width, Id),
+    /// Sets the elements of the lanes, or of those of a mask.
+    Store(Operand, Width, Id, Option<Id>),
     /// Sets the bits of the lanes, from a mask (or vector, where there are none).
     Emit(Operand, Id),
     /// Adds lanes to 16 partial sums of `f32`.
@@ -140,8 +140,6 @@ pub(super) enum Node {
     Changing(Id),
     /// Changes lanes of a value (first), those of the mask (second), to those of another one.
     Change(Id, Id, Id),
-    /// Sets the elements of the lanes of a mask.
-    StoreActive(Operand, Width, Id, Id),
     /// For the lanes of a mask the elements with certain numbers behind a pointer; 0 for others.
     /// Narrow elements come with what lies behind them.
     Gather(Operand, Width, Id, Option<Id>),
@@ -166,7 +164,6 @@ impl Node {
             | Self::MaskNot(a)
             | Self::MaskOf(a)
             | Self::Spread(a)
-            | Self::Store(_, _, a)
             | Self::Emit(_, a)
             | Self::Sum(_, a)
             | Self::Enter(a)
@@ -176,8 +173,9 @@ impl Node {
             | Self::MaskBinary(_, a, b)
             | Self::Keep(a, b) => [Some(a), Some(b), None],
             Self::Select(a, b, c) | Self::Change(a, b, c) => [Some(a), Some(b), Some(c)],
-            Self::StoreActive(_, _, a, mask) => [Some(a), Some(mask), None],
-            Self::Active(a, mask) | Self::Gather(_, _, a, mask) => [Some(a), mask, None],
+            Self::Store(_, _, a, mask) | Self::Active(a, mask) | Self::Gather(_, _, a, mask) => {
+                [Some(a), mask, None]
+            }
             Self::Scatter(_, _, a, b, mask) | Self::Report(_, a, mask, b) => {
                 [Some(a), Some(b), mask]
             }
@@ -192,7 +190,6 @@ impl Node {
                 Some((operand, false))
             }
             Self::Store(operand, ..)
-            | Self::StoreActive(operand, ..)
             | Self::Scatter(operand, ..)
             | Self::Emit(operand, _)
             | Self::Sum(operand, _) => Some((operand, true)),
@@ -211,7 +208,6 @@ impl Node {
                 | Enter(_)
                 | Leave
                 | Change(..)
-                | StoreActive(..)
                 | Scatter(..)
                 | Report(..)
         )

@@ -140,7 +140,7 @@ impl Run {
         }
         self.known.insert(operand, value);
         let value = self.graph.vector(value);
-        self.graph.push(Node::Store(operand, Width::Bits32, value));
+        self.graph.push(Node::Store(operand, Width::Bits32, value, None));
     }
 
     fn load_narrow(&mut self, ty: Type, step: &Step) -> Option<()> {
@@ -173,7 +173,7 @@ impl Run {
             value = self.graph.binary(Binary::And, value, one);
         }
         let value = self.graph.vector(value);
-        self.graph.push(Node::Store(step.b, width, value));
+        self.graph.push(Node::Store(step.b, width, value, None));
         self.written.push(step.b.base);
         Some(())
     }
@@ -181,7 +181,7 @@ impl Run {
     /// Whether an operand with 32 bits per lane is written.
     pub(super) fn writes(&self, operand: Operand) -> bool {
         let same =
-            |node: &Node| matches!(*node, Node::Store(to, Width::Bits32, _) if to == operand);
+            |node: &Node| matches!(*node, Node::Store(to, Width::Bits32, ..) if to == operand);
         self.graph.nodes.iter().any(same)
     }
 

@@ -343,11 +343,8 @@ impl Whole<'_> {
         let stored = self.graph.vector(stored);
         let to = operand(slot, width as u16);
         match (self.pattern(slot), self.mask) {
-            (Pattern::Contiguous, None) => {
-                self.graph.push(Node::Store(to, width, stored));
-            }
-            (Pattern::Contiguous, Some(mask)) => {
-                self.graph.push(Node::StoreActive(to, width, stored, mask));
+            (Pattern::Contiguous, mask) => {
+                self.graph.push(Node::Store(to, width, stored, mask));
             }
             (Pattern::Gather, mask) if self.apart && self.is_own(slot) => {
                 let list = self.list(slot);

@@ -49,10 +49,9 @@ impl Emitter<'_> {
             };
             // One is the most that an instruction takes.
             let taken = self.graph.nodes[*at].operands().any(|operand| self.folded[operand]);
-            let overwritten = self.graph.nodes[id..*at].iter().any(|node| match *node {
-                Node::Store(to, ..) | Node::StoreActive(to, ..) => to == from,
-                _ => false,
-            });
+            let overwritten = self.graph.nodes[id..*at]
+                .iter()
+                .any(|node| matches!(*node, Node::Store(to, ..) if to == from));
             self.folded[id] = takes_memory && !taken && !overwritten;
         }
     }
