@@ -10,6 +10,7 @@ import numpy as np
 from .connectivity import Connectivity, default_connectivity
 from .network import Network
 from .synapses import Synapse, default_synapses
+from .utils.checks import check_name
 from .utils.module import get_given_object
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Connection:
     RuntimeError
         If connectivity, synapse or shapes do not fit, or no network is being built.
     TypeError, ValueError
-        If ``source`` or ``target`` is no population, or ``max_delay_steps`` no number of timesteps.
+        If ``source`` or ``target`` is no population, the name no string, or ``max_delay_steps`` no
+        number of timesteps.
     """
 
     def __init__(
@@ -68,7 +70,11 @@ class Connection:
             connectivity, Connectivity, "Connectivity", default_connectivity
         )
         self.synapse = get_given_object(synapse, Synapse, "Synapse", default_synapses)
-        self.name: str = f"Conn_{source.name}_{target.name}" if name is None else name
+        self.name: str = (
+            f"Conn_{source.name}_{target.name}"
+            if name is None
+            else check_name(name, "Connection: name")
+        )
         self.connectivity.connect(source, target)
         if add_to_model:
             Network._add_connection(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from logging import getLogger
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .population import Population
     from .serialisers import Serialiser
+
+logger = getLogger(__name__)
 
 
 class Network:
@@ -35,9 +38,7 @@ class Network:
     _context: ClassVar[Network | None] = None
 
     def __init__(self, default_params: Mapping[type, Mapping[str, Any]] | None = None) -> None:
-        self.default_params: Mapping[type, Mapping[str, Any]] = (
-            {} if default_params is None else default_params
-        )
+        self.default_params = _check_default_params(default_params)
         self.populations: list[Population] = []
         self.connections: list[Connection] = []
 
@@ -69,7 +70,7 @@ class Network:
         """Restore weights, delays, connectivity and neuron values from a checkpoint.
 
         Call it before compiling. Arrays are flat, in the order of the network that saved them.
-        What the checkpoint lacks keeps its value.
+        What the checkpoint lacks keeps its value; if that is everything, a warning says so.
 
         Parameters
         ----------
@@ -85,15 +86,25 @@ class Network:
         source = get_object(serialiser, Serialiser, "Serialiser", default_serialisers)
         if source is None:
             raise RuntimeError("Network.load: a serialiser is needed")
+        found = 0
         for connection in self.connections:
-            set_values(connection.connectivity, source.deserialise_all((*keys, connection)))
+            values = source.deserialise_all((*keys, connection))
+            found += len(values)
+            set_values(connection.connectivity, values)
         for population in self.populations:
             values = source.deserialise_all((*keys, population))
+            found += len(values)
             set_values(population.neuron, values)
             for reference in population.incoming_connections:
                 incoming = reference()
                 if incoming is not None:
                     set_values(incoming.synapse, values)
+        if found == 0:
+            logger.warning(
+                "Network.load: the checkpoint with the keys %r has nothing for this network; keys, "
+                "serialiser and names must be those that it was saved with",
+                keys,
+            )
 
     @staticmethod
     def get_default_params(type: type) -> Mapping[str, Any]:
@@ -114,3 +125,16 @@ class Network:
         if Network._context is None:
             raise RuntimeError(f"{what} must be created inside a `with network:` block")
         return Network._context
+
+
+def _check_default_params(given: Any) -> Mapping[type, Mapping[str, Any]]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(
+        isinstance(cls, type) and isinstance(params, Mapping) for cls, params in given.items()
+    ):
+        raise TypeError(
+            "Network: default_params must be a dictionary from classes to dictionaries of "
+            f"arguments, such as {{LeakyIntegrateFire: {{'tau_mem': 10.0}}}}, got {given!r}"
+        )
+    return given

@@ -11,6 +11,7 @@ import numpy as np
 
 from .network import Network
 from .neurons import Neuron, default_neurons
+from .utils.checks import check_name
 from .utils.module import get_object
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Population:
     ------
     RuntimeError
         If the neuron or shape is of the wrong kind, or no network is being built.
+    TypeError
+        If the name is no string.
     """
 
     _new_id: ClassVar[count[int]] = count()
@@ -59,7 +62,11 @@ class Population:
         self.shape: tuple[int, ...] | None = _as_shape(shape)
         self.record_spikes = record_spikes
         self.record_spike_events = record_spike_events
-        self.name: str = f"Pop{next(Population._new_id)}" if name is None else name
+        self.name: str = (
+            f"Pop{next(Population._new_id)}"
+            if name is None
+            else check_name(name, "Population: name")
+        )
         self._incoming_connections: list[ReferenceType[Connection]] = []
         self._outgoing_connections: list[ReferenceType[Connection]] = []
         if add_to_model:

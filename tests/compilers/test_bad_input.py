@@ -9,10 +9,22 @@ import numpy as np
 import pytest
 
 from mlgenn_rs import Connection, Network, Population
-from mlgenn_rs.callbacks import ConnVarRecorder, SpikeRecorder, VarRecorder
+from mlgenn_rs.callbacks import (
+    Checkpoint,
+    ConnVarRecorder,
+    OptimiserParamSchedule,
+    SpikeRecorder,
+    VarRecorder,
+)
 from mlgenn_rs.compilers import EventPropCompiler, InferenceCompiler
 from mlgenn_rs.compilers.event_prop_compiler import default_params
-from mlgenn_rs.connectivity import Dense, FixedProbability
+from mlgenn_rs.connectivity import (
+    AvgPoolConv2D,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    FixedProbability,
+)
 from mlgenn_rs.initializers import Normal, Uniform
 from mlgenn_rs.neurons import (
     AdaptiveLeakyIntegrateFire,
@@ -24,20 +36,26 @@ from mlgenn_rs.neurons import (
     LeakyIntegrateFire,
     SpikeInput,
 )
-from mlgenn_rs.optimisers import Adam
+from mlgenn_rs.optimisers import SGD, Adam
+from mlgenn_rs.serialisers import Memory, Numpy
 from mlgenn_rs.synapses import Exponential
 from mlgenn_rs.utils.data import (
     PreprocessedSpikes,
     batch_dataset,
     batch_spikes,
+    calc_latest_spike_time,
+    calc_max_spikes,
     generate_yin_yang_dataset,
+    get_dataset_size,
     linear_latency_encode_data,
     log_latency_encode_data,
+    permute_dataset,
     preprocess_spikes,
     split_dataset,
 )
 
 X = np.ones((1, 3))
+UNEVEN = {"a": [1, 2], "b": [1]}
 SPIKES = preprocess_spikes(np.asarray([1.0, 2.0]), [0, 1], 3)
 
 
@@ -51,6 +69,11 @@ def small(
         out = Population(target or LeakyIntegrate(readout="var"), 2)
         conn = Connection(inp, out, Dense(weight, kwargs.pop("delay", 0)), synapse, **kwargs)
     return network, inp, out, conn
+
+
+def small_population(**kwargs: Any) -> Population:
+    with Network():
+        return Population("integrate_fire", 3, **kwargs)
 
 
 def refused(error: type[Exception], match: str, build: Callable[[], Any]) -> None:
@@ -74,7 +97,22 @@ def refused(error: type[Exception], match: str, build: Callable[[], Any]) -> Non
         (ValueError, "FewSpikeRelu: k must be at least 1", lambda: FewSpikeRelu(k=0)),
         (ValueError, "alpha must be larger than 0", lambda: FewSpikeReluInput(alpha=-1)),
         (ValueError, "sd must not be negative", lambda: Normal(sd=-1)),
+        (ValueError, "mean must be finite", lambda: Normal(mean=np.inf)),
         (ValueError, "min must not be larger", lambda: Uniform(1, 0)),
+        (ValueError, "max must be finite", lambda: Uniform(0, np.inf)),
+        (ValueError, "tau_refrac: must not be neg", lambda: LeakyIntegrateFire(tau_refrac=-1)),
+        (TypeError, "Conv2D: filters must be a whole number", lambda: Conv2D(1.0, 2.5, 3)),
+        (ValueError, "Conv2DTranspose: filters must be", lambda: Conv2DTranspose(1.0, 0, 3)),
+        (ValueError, "AvgPoolConv2D: filters must be", lambda: AvgPoolConv2D(1.0, -1, 2, 3)),
+        (TypeError, "Population: name must be", lambda: small_population(name=3)),
+        (TypeError, "Connection: name must be", lambda: small(name=3)),
+        (TypeError, "default_params must be a dictionary", lambda: Network({"LIF": {}})),
+        (TypeError, "default_params must be a dictionary", lambda: Network({LeakyIntegrate: 3})),
+        (ValueError, "Adam: alpha must be finite", lambda: Adam(np.nan)),
+        (ValueError, "Adam: alpha must not be negative", lambda: Adam(-0.1)),
+        (ValueError, "SGD: alpha must not be negative", lambda: SGD(-0.1)),
+        (RuntimeError, "Serialiser: unknown name 'nump'", lambda: Checkpoint("nump")),
+        (TypeError, "path must be the name of a directory", lambda: Numpy(3)),
         (ValueError, "beta1 must be", lambda: Adam(beta1=1.0)),
         (ValueError, "epsilon must not", lambda: Adam(epsilon=-1.0)),
         (TypeError, "max_delay_steps must be a whole", lambda: small(max_delay_steps="a")),
@@ -108,6 +146,21 @@ def test_ends_of_connections() -> None:
         (RuntimeError, "has no delay", {"delay": None}),
         (
             ValueError,
+            "LeakyIntegrate.tau_mem: population .* has 2 neurons, but the array has 3 values",
+            {"target": LeakyIntegrate(tau_mem=np.ones(3))},
+        ),
+        (
+            ValueError,
+            "LeakyIntegrate.v: population .* has 2 neurons, but the array has 4 values",
+            {"target": LeakyIntegrate(v=np.ones((2, 2)))},
+        ),
+        (
+            ValueError,
+            "Exponential.tau: population .* has 2 neurons, but the array has 5 values",
+            {"synapse": Exponential(np.ones(5))},
+        ),
+        (
+            ValueError,
             "longer than max_delay_steps=2",
             {"weight": np.ones((3, 2)), "delay": np.full((3, 2), 3), "max_delay_steps": 2},
         ),
@@ -117,6 +170,23 @@ def test_values_that_are_missing_or_too_large(
     error: type[Exception], match: str, network: Any
 ) -> None:
     refused(error, match, lambda: InferenceCompiler(5).compile(small(**network)[0], "test"))
+
+
+def test_connections_between_networks() -> None:
+    _, inp, _, _ = small()
+    network, _, out, _ = small()
+    with network:
+        Connection(inp, out, Dense(1.0))
+    match = f"population '{inp.name}' is not part of the same network"
+    refused(RuntimeError, match, lambda: InferenceCompiler(5).compile(network, "test"))
+
+
+def test_checkpoints_with_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    network, _, _, conn = small()
+    network.load((7,), Memory({("7", str(conn), "g"): np.ones(6)}))
+    assert not caplog.records
+    network.load((8,), Memory({("7", str(conn), "g"): np.ones(6)}))
+    assert "the keys (8,) has nothing for this network" in caplog.text
 
 
 @pytest.mark.parametrize("connectivity", [Dense(1.0), FixedProbability(0.9, 1.0)])
@@ -210,6 +280,7 @@ def test_keys_that_are_not_in_the_network() -> None:
         (ValueError, "between 0 and 1", {"y": [0.5]}),
         (RuntimeError, "2 of labels", {"y": [0, 1]}),
         (TypeError, "one entry", {"y": None}),
+        (RuntimeError, "has no optimisers", {"callbacks": [OptimiserParamSchedule("alpha", max)]}),
         (RuntimeError, "Metric: expected", {"metrics": None}),
         (TypeError, "list of callbacks", {"callbacks": "batch_progress_bar"}),
         (TypeError, "list of callbacks", {"callbacks": None}),
@@ -222,6 +293,15 @@ def test_evaluation(error: type[Exception], match: str, arguments: dict[str, Any
     labels = {out: arguments.pop("y")}
     with InferenceCompiler(5).compile(network, "test") as compiled:
         refused(error, match, lambda: compiled.evaluate({inp: X}, labels, **arguments))
+
+
+def test_no_data() -> None:
+    network, inp, out, _ = small()
+    with InferenceCompiler(5).compile(network, "test") as compiled:
+        match = "evaluate: {} must be a dictionary from populations or layers to data, got NoneType"
+        refused(TypeError, match.format("inputs"), lambda: compiled.evaluate(None, None))
+        refused(TypeError, match.format("labels"), lambda: compiled.evaluate({inp: X}, None))
+        refused(TypeError, "predict: inputs must be", lambda: compiled.predict(None, out))
 
 
 @pytest.mark.parametrize("data", [[3], [(X, [0], 1)], None])
@@ -238,6 +318,8 @@ def test_iterators(data: Any) -> None:
         (ValueError, "between 0 and 1", {"y": [0, 1, 2, 0]}),
         (ValueError, "between 0 and 1", {"y": ["a"] * 4}),
         (TypeError, "split must be a number", {"validation_split": "a"}),
+        (RuntimeError, "of 4 examples leaves none to train with", {"validation_split": 0.9}),
+        (RuntimeError, "of 4 examples leaves none to val", {"validation_split": 0.1}),
         (RuntimeError, "together", {"validation_x": {}}),
         (TypeError, "list of callbacks", {"callbacks": "batch_progress_bar"}),
     ],
@@ -253,6 +335,15 @@ def test_training(error: type[Exception], match: str, arguments: dict[str, Any])
     with compiled:
         refused(error, match, lambda: compiled.train({inp: [SPIKES] * 4}, labels, **arguments))
         refused(RuntimeError, "Serialiser", lambda: compiled.save((), None))
+        for method in (
+            compiled.save,
+            compiled.save_connectivity,
+            compiled.save_training_state,
+            compiled.load_training_state,
+        ):
+            for keys in (3, "a"):
+                match = f"{method.__name__}: keys must be a tuple"
+                refused(TypeError, match, lambda method=method, keys=keys: method(keys))
 
 
 @pytest.mark.parametrize(
@@ -266,9 +357,21 @@ def test_training(error: type[Exception], match: str, arguments: dict[str, Any])
         (ValueError, "num_neurons", lambda: preprocess_spikes(np.ones(1), [0], -2)),
         (RuntimeError, "PreprocessedSpikes", lambda: batch_spikes([3], 2)),
         (ValueError, "batch_size", lambda: batch_dataset({"a": [1]}, 0, 1)),
+        (RuntimeError, "at least 2 ex.* got .2, 1", lambda: batch_dataset(UNEVEN, 1, 2)),
+        (TypeError, "must be a dictionary", lambda: batch_dataset([1, 2], 1, 2)),
+        (TypeError, "must be a dictionary", lambda: get_dataset_size({"a": 3})),
+        (AssertionError, "got 1 indices", lambda: permute_dataset({"a": [1, 2]}, 1)),
+        (TypeError, "list of PreprocessedSpikes", lambda: calc_max_spikes([3])),
+        (TypeError, "list of PreprocessedSpikes", lambda: calc_max_spikes(SPIKES)),
+        (TypeError, "list of PreprocessedSpikes", lambda: calc_latest_spike_time(3)),
         (TypeError, "number", lambda: split_dataset({"a": [1]}, "x")),
         (RuntimeError, "examples", lambda: linear_latency_encode_data(3, 10.0)),
         (TypeError, "max_time", lambda: linear_latency_encode_data(np.ones((2, 2)), "a")),
+        (ValueError, "min_time", lambda: linear_latency_encode_data(np.ones((2, 2)), 5.0, 9.0)),
+        (ValueError, "min_time", lambda: linear_latency_encode_data(np.ones((2, 2)), -5.0)),
+        (ValueError, "0 and 255, got 300", lambda: linear_latency_encode_data([[300]], 5.0)),
+        (ValueError, "scale", lambda: generate_yin_yang_dataset(4, np.nan)),
+        (ValueError, "scale", lambda: generate_yin_yang_dataset(4, -1.0)),
         (ValueError, "r_small", lambda: generate_yin_yang_dataset(4, 1.0, r_small=0.0)),
         (ValueError, "r_small", lambda: generate_yin_yang_dataset(4, 1.0, r_small=2.0)),
         (ValueError, "size", lambda: generate_yin_yang_dataset(0, 1.0)),
@@ -278,3 +381,8 @@ def test_training(error: type[Exception], match: str, arguments: dict[str, Any])
 )
 def test_data(error: type[Exception], match: str, build: Callable[[], Any]) -> None:
     refused(error, match, build)
+
+
+def test_data_without_spikes(caplog: pytest.LogCaptureFixture) -> None:
+    linear_latency_encode_data(np.full((2, 2), 0.5), 10.0)  # values from 0 to 1 instead of 255
+    assert "no value is larger than thresh=1, the largest is 0.5" in caplog.text

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..serialisers import Serialiser, default_serialisers
+from ..utils.module import get_given_object
 from .callback import Callback
 
 if TYPE_CHECKING:
     from ..compilers.compiled_training_network import CompiledTrainingNetwork
-    from ..serialisers import Serialiser
 
 
 class Checkpoint(Callback):
@@ -40,7 +41,10 @@ class Checkpoint(Callback):
             )
         if epoch_interval < 1:
             raise ValueError(f"Checkpoint: epoch_interval must be at least 1, got {epoch_interval}")
-        self.serialiser = serialiser
+        # Now, not only when the first epoch has ended
+        self.serialiser = get_given_object(
+            serialiser, Serialiser, "Serialiser", default_serialisers
+        )
         self.epoch_interval = epoch_interval
         self.include_training_state = include_training_state
 

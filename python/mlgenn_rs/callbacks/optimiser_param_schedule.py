@@ -28,8 +28,8 @@ class OptimiserParamSchedule(Callback):
     Raises
     ------
     RuntimeError
-        On use, if the network was not compiled with that optimiser, or an optimiser has no such
-        parameter.
+        On use, if the network was not compiled with that optimiser or with none at all, or an
+        optimiser has no such parameter.
     """
 
     def __init__(
@@ -55,6 +55,11 @@ class OptimiserParamSchedule(Callback):
 
     def set_params(self, compiled_network: CompiledTrainingNetwork, **kwargs: Any) -> None:
         """Find the optimisers."""
+        if not hasattr(compiled_network, "optimisers"):
+            raise RuntimeError(
+                "OptimiserParamSchedule: the network has no optimisers; it was compiled with a "
+                "compiler that does not train"
+            )
         optimisers = [optimiser for optimiser, _ in compiled_network.optimisers]
         if self.optimiser is not None:
             original = self.optimiser.original

@@ -86,7 +86,7 @@ class CompiledFewSpikeNetwork(CompiledNetwork):
         RuntimeError
             If inputs and labels differ in their number of examples.
         """
-        size = check_dataset(x, y, "evaluate")
+        size = check_dataset("evaluate", inputs=x, labels=y)
         batch_size = self.genn_model.batch_size
         batches = list(
             zip(batch_dataset(x, batch_size, size), batch_dataset(y, batch_size, size), strict=True)

@@ -96,7 +96,7 @@ class CompiledInferenceNetwork(CompiledNetwork):
         RuntimeError
             If inputs and labels differ in their number of examples.
         """
-        size = check_dataset(x, y, "evaluate")
+        size = check_dataset("evaluate", inputs=x, labels=y)
         batches = zip(
             batch_dataset(x, self.genn_model.batch_size, size),
             batch_dataset(y, self.genn_model.batch_size, size),
@@ -129,7 +129,7 @@ class CompiledInferenceNetwork(CompiledNetwork):
             the data of callbacks by key.
         """
         keys = list(outputs) if isinstance(outputs, Sequence) else [outputs]
-        size = check_dataset(x, None, "predict")
+        size = check_dataset("predict", inputs=x)
         batches = batch_dataset(x, self.genn_model.batch_size, size)
         callback_list = self._start(callbacks, len(batches))
         predictions: dict[Any, list[np.ndarray[Any, Any]]] = {key: [] for key in keys}
@@ -185,7 +185,7 @@ class CompiledInferenceNetwork(CompiledNetwork):
         callbacks: Sequence[Any] = (),
     ) -> Evaluation:
         """Evaluate one batch; see :meth:`evaluate`."""
-        size = check_dataset(x, y, "evaluate_batch")
+        size = check_dataset("evaluate_batch", inputs=x, labels=y)
         if size > self.genn_model.batch_size:
             raise RuntimeError(
                 f"evaluate_batch: got {size} examples but the batch size is "

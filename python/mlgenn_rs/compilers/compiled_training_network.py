@@ -180,7 +180,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             if value < 0:
                 raise ValueError(f"train: {name} must not be negative, got {value}")
         x, y, validation = split_validation(x, y, validation_split, validation_x, validation_y)
-        size = check_dataset(x, y, "train")
+        size = check_dataset("train", inputs=x, labels=y)
         if num_epochs > 1:
             x = self.prepare_inputs(x)
         batch_size = self.genn_model.batch_size
@@ -201,7 +201,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
         if validation is not None:
             validate_metrics, recorders = self._create_metrics(metrics, outputs, report_loss)
             validate_x, validate_y = validation
-            check_dataset(validate_x, validate_y, "train: validation")
+            check_dataset("train: validation", inputs=validate_x, labels=validate_y)
             if num_epochs > 1:
                 validate_x = self.prepare_inputs(validate_x)
             validate_batches = split_batches(
@@ -261,6 +261,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             Serialiser or its name.
         """
         store = get_given_object(serialiser, Serialiser, "Serialiser", default_serialisers)
+        _check_keys("save", keys)
         for conn, name in self.checkpoint_connection_vars:
             group = self.connection_populations[conn]
             if group.matrix_type == SynapseMatrixType.SPARSE:
@@ -282,6 +283,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             Serialiser or its name.
         """
         store = get_given_object(serialiser, Serialiser, "Serialiser", default_serialisers)
+        _check_keys("save_connectivity", keys)
         for conn, group in self.connection_populations.items():
             if group.matrix_type == SynapseMatrixType.SPARSE:
                 group.pull_connectivity_from_device()
@@ -314,6 +316,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             If the network is not loaded, or in the middle of an epoch.
         """
         store = get_given_object(serialiser, Serialiser, "Serialiser", default_serialisers)
+        _check_keys("save_training_state", keys)
         self._check_loaded("save_training_state")
         if self._is_mid_epoch:
             raise RuntimeError(
@@ -355,6 +358,7 @@ class CompiledTrainingNetwork(CompiledNetwork):
             If it is damaged.
         """
         store = get_given_object(serialiser, Serialiser, "Serialiser", default_serialisers)
+        _check_keys("load_training_state", keys)
         self._check_loaded("load_training_state")
         arrays = store.deserialise_archive(self._training_state_keys(keys))
         optimisers = [optimiser for optimiser, _ in self.optimisers]
@@ -371,8 +375,6 @@ class CompiledTrainingNetwork(CompiledNetwork):
     def _save_var(
         store: Serialiser, keys: Sequence[Any], owner: Any, group: Any, name: str
     ) -> None:
-        if isinstance(keys, str) or not isinstance(keys, Sequence):
-            raise TypeError(f"save: keys must be a tuple, got {keys!r}")
         variable = group.vars[name]
         variable.pull_from_device()
         store.serialise((*keys, owner, name), variable.values.ravel())
@@ -501,3 +503,8 @@ class CompiledTrainingNetwork(CompiledNetwork):
 def _reset_metrics(metrics: Metrics) -> None:
     for metric in metrics.values():
         metric.reset()
+
+
+def _check_keys(what: str, keys: Any) -> None:
+    if isinstance(keys, str) or not isinstance(keys, Sequence):
+        raise TypeError(f"{what}: keys must be a tuple, got {keys!r}")

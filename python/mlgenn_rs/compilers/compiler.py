@@ -25,7 +25,7 @@ from ..engine.enums import SynapseMatrixType, VarAccessMode
 from ..network import Network
 from ..population import Population
 from ..utils.checks import check_count, check_name, check_positive
-from ..utils.endpoints import get_shape, get_source, get_target
+from ..utils.endpoints import check_ends, get_shape, get_source, get_target
 from ..utils.model import (
     CustomConnectivityUpdateModel,
     CustomUpdateModel,
@@ -34,6 +34,7 @@ from ..utils.model import (
     WeightUpdateModel,
 )
 from ..utils.snippet import ConnectivitySnippet
+from ..utils.value import check_sizes
 from .compiled_network import UNPACK_GROUP, CompiledNetwork
 from .delay import MAX_DELAY_SLOTS, check_delay, get_conn_max_delay, get_delay_type
 from .engine_objects import create_local_var_refs, set_dynamic_param, set_egp, set_var_egps
@@ -241,6 +242,8 @@ class Compiler:
         compile_state = self.pre_compile(network, genn_model, **kwargs)
         check_distinct_names(network.populations, "populations")
         check_distinct_names(network.connections, "connections")
+        for conn in network.connections:
+            check_ends(conn, network.populations)
         neuron_populations = {
             pop: self._add_population(genn_model, pop, compile_state) for pop in network.populations
         }
@@ -416,6 +419,7 @@ class Compiler:
         shape = get_shape(pop)
         if pop.neuron is None:
             raise RuntimeError(f"population {pop.name!r} has no neuron; assign one to its neuron")
+        check_sizes(pop.neuron, int(np.prod(shape)), pop.name)
         model = pop.neuron.get_model(pop, self.dt, self.batch_size)
         model = self.build_neuron_model(pop, model, compile_state)
         description, params, dynamic, var_vals, egps, var_egps = model.process()
@@ -446,6 +450,8 @@ class Compiler:
         compile_state: Any,
     ) -> Any:
         """Add the synapse group of a connection and return it."""
+        target_pop = get_target(conn)
+        check_sizes(conn.synapse, int(np.prod(get_shape(target_pop))), target_pop.name)
         synapse = conn.synapse.get_model(conn, self.dt, self.batch_size)
         synapse = self.build_synapse_model(conn, synapse, compile_state)
         snippet = conn.connectivity.get_snippet(conn, self.supported_matrix_type)
@@ -477,7 +483,7 @@ class Compiler:
         ) = weight_update.process()
 
         source = neuron_populations[get_source(conn)]
-        target = neuron_populations[get_target(conn)]
+        target = neuron_populations[target_pop]
         group = genn_model.add_synapse_population(
             get_group_name(conn.name),
             snippet.matrix_type,

@@ -12,17 +12,16 @@ Dataset = Mapping[Any, Any]
 """Examples of each population or layer."""
 
 
-def check_dataset(x: Dataset, y: Dataset | None, what: str) -> int:
+def check_dataset(what: str, **parts: Any) -> int:
     """Return the number of examples.
 
     Parameters
     ----------
-    x
-        Inputs of each input population or layer.
-    y
-        Labels or targets of each output population or layer, if there are any.
     what
         What the data is used for, for messages.
+    parts
+        ``inputs`` of each input population or layer, and ``labels`` (or targets) of each output
+        population or layer if there are any.
 
     Raises
     ------
@@ -32,9 +31,7 @@ def check_dataset(x: Dataset, y: Dataset | None, what: str) -> int:
         If data is no dictionary, or holds something without a length.
     """
     sizes = []
-    for role, data in (("inputs", x), ("labels", y)):
-        if data is None:
-            continue
+    for role, data in parts.items():
         if not isinstance(data, Mapping):
             raise TypeError(
                 f"{what}: {role} must be a dictionary from populations or layers to data, got "
@@ -67,7 +64,7 @@ def split_batches(
     x: Dataset, y: Dataset, batch_size: int, what: str
 ) -> list[tuple[Dataset, Dataset]]:
     """Return inputs and labels of each batch; the last one may be short."""
-    size = check_dataset(x, y, what)
+    size = check_dataset(what, inputs=x, labels=y)
     return list(
         zip(batch_dataset(x, batch_size, size), batch_dataset(y, batch_size, size), strict=True)
     )
@@ -93,7 +90,13 @@ def split_validation(
             "train: give validation data either as validation_x and validation_y or with "
             "validation_split, not both"
         )
-    check_dataset(x, y, "train")
+    size = check_dataset("train", inputs=x, labels=y)
     train_x, validate_x = split_dataset(x, validation_split)
     train_y, validate_y = split_dataset(y, validation_split)
+    num_train = get_dataset_size(train_x)
+    if num_train in (0, size):
+        raise RuntimeError(
+            f"train: validation_split={validation_split} of {size} examples leaves none to "
+            + ("train with" if num_train == 0 else "validate with")
+        )
     return train_x, train_y, (validate_x, validate_y)

@@ -10,6 +10,7 @@ from ..engine import (
     init_sparse_connectivity,
     init_toeplitz_connectivity,
 )
+from ..utils.checks import check_count
 from ..utils.connectivity import (
     PadMode,
     Param2D,
@@ -129,7 +130,7 @@ class AvgPoolConv2D(Connectivity):
         delay: InitValue = 0,
     ) -> None:
         super().__init__(weight, delay)
-        self.filters = filters
+        self.filters = check_count(filters, "AvgPoolConv2D: filters")
         self.pool_size, self.pool_strides = get_pool_sizes("AvgPoolConv2D", pool_size, pool_strides)
         self.conv_size = get_param_2d("conv_size", conv_size)
         self.flatten = flatten

@@ -9,6 +9,7 @@ from ..engine import (
     init_sparse_connectivity,
     init_toeplitz_connectivity,
 )
+from ..utils.checks import check_count
 from ..utils.connectivity import (
     PadMode,
     Param2D,
@@ -68,7 +69,7 @@ class Conv2D(Connectivity):
         delay: InitValue = 0,
     ) -> None:
         super().__init__(weight, delay)
-        self.filters = filters
+        self.filters = check_count(filters, "Conv2D: filters")
         self.conv_size = get_param_2d("conv_size", conv_size)
         self.flatten = flatten
         self.conv_strides = get_param_2d("conv_strides", conv_strides, default=(1, 1))

@@ -9,6 +9,7 @@ from ..engine import (
     create_sparse_connect_init_snippet,
     init_sparse_connectivity,
 )
+from ..utils.checks import check_count
 from ..utils.connectivity import (
     PadMode,
     Param2D,
@@ -96,7 +97,7 @@ class Conv2DTranspose(Connectivity):
         delay: InitValue = 0,
     ) -> None:
         super().__init__(weight, delay)
-        self.filters = filters
+        self.filters = check_count(filters, "Conv2DTranspose: filters")
         self.conv_size = get_param_2d("conv_size", conv_size)
         self.flatten = flatten
         self.conv_strides = get_param_2d("conv_strides", conv_strides, default=(1, 1))

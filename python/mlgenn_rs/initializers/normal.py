@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..utils.checks import check_number
 from ..utils.snippet import ConstantValueDescriptor, InitializerSnippet
 from .initializer import Initializer
 
@@ -19,7 +20,7 @@ class Normal(Initializer):
     Raises
     ------
     ValueError
-        If ``sd`` is negative.
+        If ``sd`` is negative, or something is not finite.
     """
 
     mean = ConstantValueDescriptor()
@@ -28,7 +29,9 @@ class Normal(Initializer):
     def __init__(self, mean: float = 0.0, sd: float = 1.0) -> None:
         self.mean = mean
         self.sd = sd
-        if not sd >= 0.0:
+        check_number(mean, "Normal: mean")
+        check_number(sd, "Normal: sd")
+        if sd < 0.0:
             raise ValueError(f"Normal: sd must not be negative, got {sd}")
 
     def get_snippet(self) -> InitializerSnippet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..utils.checks import check_number
 from ..utils.snippet import ConstantValueDescriptor, InitializerSnippet
 from .initializer import Initializer
 
@@ -19,7 +20,7 @@ class Uniform(Initializer):
     Raises
     ------
     ValueError
-        If ``min`` is larger than ``max``.
+        If ``min`` is larger than ``max``, or something is not finite.
     """
 
     min = ConstantValueDescriptor()
@@ -28,7 +29,9 @@ class Uniform(Initializer):
     def __init__(self, min: float = 0.0, max: float = 1.0) -> None:
         self.min = min
         self.max = max
-        if not min <= max:
+        check_number(min, "Uniform: min")
+        check_number(max, "Uniform: max")
+        if min > max:
             raise ValueError(f"Uniform: min must not be larger than max, got {min} and {max}")
 
     def get_snippet(self) -> InitializerSnippet:

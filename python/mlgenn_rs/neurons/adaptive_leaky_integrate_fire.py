@@ -8,7 +8,12 @@ import numpy as np
 
 from ..utils.decorators import network_default_params
 from ..utils.model import NeuronModel
-from ..utils.value import InitValue, PositiveValueDescriptor, ValueDescriptor
+from ..utils.value import (
+    InitValue,
+    NonNegativeValueDescriptor,
+    PositiveValueDescriptor,
+    ValueDescriptor,
+)
 from .neuron import Neuron
 
 if TYPE_CHECKING:
@@ -55,7 +60,7 @@ class AdaptiveLeakyIntegrateFire(Neuron):
     tau_mem = PositiveValueDescriptor(
         ("Alpha", lambda val, dt: np.exp(-dt / val)), learned="TauMem"
     )
-    tau_refrac = ValueDescriptor("TauRefrac")
+    tau_refrac = NonNegativeValueDescriptor("TauRefrac")
     tau_adapt = PositiveValueDescriptor(
         ("Rho", lambda val, dt: np.exp(-dt / val)), learned="TauAdapt"
     )

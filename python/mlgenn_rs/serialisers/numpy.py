@@ -26,6 +26,8 @@ class Numpy(Serialiser):
     """
 
     def __init__(self, path: str = "") -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"Numpy: path must be the name of a directory, got {path!r}")
         self.path = path
         if path:
             Path(path).mkdir(parents=True, exist_ok=True)

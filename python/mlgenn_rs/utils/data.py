@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from logging import getLogger
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from .checks import check_count, check_number, check_positive
+
+logger = getLogger(__name__)
 
 FloatArray: TypeAlias = "npt.NDArray[np.float64]"
 IntArray: TypeAlias = "npt.NDArray[np.int64]"
@@ -270,6 +273,17 @@ def _check_example(example: Any, index: int) -> None:
         raise ValueError(f"{what}: spike times must be numbers, got NaN")
 
 
+def _check_examples(spikes: Any, what: str) -> None:
+    if isinstance(spikes, PreprocessedSpikes) or not all(
+        isinstance(example, PreprocessedSpikes)
+        for example in (spikes if isinstance(spikes, Iterable) else [None])
+    ):
+        raise TypeError(
+            f"{what}: expected a list of PreprocessedSpikes, as preprocess_spikes returns them, "
+            f"got {type(spikes).__name__}"
+        )
+
+
 def calc_start_spikes(end_spikes: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the index of each neuron's first spike from the indices after its last one."""
     flat = np.ravel(end_spikes)
@@ -283,6 +297,7 @@ def calc_max_spikes(spikes: Sequence[PreprocessedSpikes]) -> int:
 
     ``SpikeInput(max_spikes=...)`` has to cover a whole batch: multiply by the batch size.
     """
+    _check_examples(spikes, "calc_max_spikes")
     return max((len(s.spike_times) for s in spikes), default=0)
 
 
@@ -294,6 +309,7 @@ def calc_latest_spike_time(spikes: Sequence[PreprocessedSpikes]) -> float:
     ValueError
         If there are no examples, or one without spikes.
     """
+    _check_examples(spikes, "calc_latest_spike_time")
     empty = [i for i, s in enumerate(spikes) if len(s.spike_times) == 0]
     if empty or len(spikes) == 0:
         raise ValueError(
@@ -320,10 +336,25 @@ def linear_latency_encode_data(
     -------
     list
         One entry per example; neurons are pixels in C order.
+
+    Raises
+    ------
+    ValueError
+        If ``min_time`` is larger than ``max_time`` or negative, or values are larger than 255.
     """
     pixels, end_spikes, starts = _find_bright_pixels(data, thresh)
     check_number(max_time, "linear_latency_encode_data: max_time (ms)")
     check_number(min_time, "linear_latency_encode_data: min_time (ms)")
+    if not 0.0 <= min_time <= max_time:
+        raise ValueError(
+            "linear_latency_encode_data: min_time must be from 0 to max_time (ms), got "
+            f"min_time={min_time} and max_time={max_time}"
+        )
+    if np.any(pixels > 255.0):
+        raise ValueError(
+            "linear_latency_encode_data: values must be between 0 and 255, got "
+            f"{float(np.max(pixels))}"
+        )
     times = ((255.0 - pixels) / 255.0) * (max_time - min_time) + min_time
     return _split_examples(times, end_spikes, starts)
 
@@ -369,6 +400,13 @@ def _find_bright_pixels(
     bright: npt.NDArray[np.bool_] = images > thresh
     end_spikes: IntArray = np.cumsum(bright, axis=1, dtype=np.int64)
     totals: IntArray = np.sum(bright, axis=1, dtype=np.int64)
+    if images.size > 0 and not np.any(bright):
+        logger.warning(
+            "latency encoding: no value is larger than thresh=%s, the largest is %s, so nothing "
+            "spikes",
+            thresh,
+            np.max(images),
+        )
     return images[bright].astype(np.float64), end_spikes, np.cumsum(totals)
 
 
@@ -412,9 +450,12 @@ def generate_yin_yang_dataset(
     Raises
     ------
     ValueError
-        If there are no examples, or the radii leave no place for one of the classes.
+        If there are no examples, the scale is not larger than 0, or the radii leave no place for
+        one of the classes.
     """
     check_count(size, "generate_yin_yang_dataset: size")
+    check_positive(scale, "generate_yin_yang_dataset: scale (ms)")
+    check_number(offset, "generate_yin_yang_dataset: offset (ms)")
     if not 0.0 < r_small <= r_big / 2.0:
         raise ValueError(
             "generate_yin_yang_dataset: r_small must be larger than 0 and at most half of r_big, "
@@ -482,16 +523,37 @@ def get_dataset_size(data: Mapping[Any, Any]) -> int | None:
     ------
     IndexError
         If there are no values.
+    TypeError
+        If the data set is no dictionary of sequences.
     """
-    sizes = [len(v) for v in data.values()]
+    sizes = _count_examples(data)
     if not sizes:
         raise IndexError("get_dataset_size: the data set is empty; give at least one key")
     return sizes[0] if all(s == sizes[0] for s in sizes) else None
 
 
+def _count_examples(data: Any) -> list[int]:
+    if not isinstance(data, Mapping) or not all(hasattr(v, "__len__") for v in data.values()):
+        raise TypeError(
+            f"a data set must be a dictionary of arrays or sequences of examples, got {data!r}"
+        )
+    return [len(v) for v in data.values()]
+
+
 def batch_dataset(data: Mapping[Any, Any], batch_size: int, size: int) -> list[dict[Any, Any]]:
-    """Cut a data set of ``size`` examples into batches; the last may be shorter."""
+    """Cut a data set of ``size`` examples into batches; the last may be shorter.
+
+    Raises
+    ------
+    RuntimeError
+        If there are fewer examples than that.
+    TypeError
+        If the data set is no dictionary of sequences.
+    """
     batch_size = check_count(batch_size, "batch_dataset: batch_size")
+    sizes = _count_examples(data)
+    if any(given < size for given in sizes):
+        raise RuntimeError(f"batch_dataset: expected at least {size} examples each, got {sizes}")
     return [
         {k: v[start : start + batch_size] for k, v in data.items()}
         for start in range(0, size, batch_size)
@@ -508,7 +570,7 @@ def permute_dataset(data: Mapping[Any, Any], indices: npt.ArrayLike) -> dict[Any
     IndexError
         If one of them is not the index of an example.
     """
-    order = np.asarray(indices)
+    order = np.atleast_1d(indices)
     size = get_dataset_size(data)
     assert size == len(order), (
         f"permute_dataset: got {len(order)} indices for a data set of {size} examples"

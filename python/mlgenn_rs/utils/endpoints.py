@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..connection import Connection
@@ -29,6 +29,15 @@ def get_target(conn: Connection) -> Population:
         If it no longer exists.
     """
     return _alive(conn.target(), conn)
+
+
+def check_ends(conn: Connection, populations: Sequence[Population]) -> None:
+    """Raise ``RuntimeError`` unless a connection is between populations of its network."""
+    for pop in (get_source(conn), get_target(conn)):
+        if pop not in populations:
+            raise RuntimeError(
+                f"connection {conn.name!r}: population {pop.name!r} is not part of the same network"
+            )
 
 
 def find_group(groups: Mapping[Any, Any], owner: Any) -> Any:

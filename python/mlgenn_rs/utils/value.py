@@ -127,6 +127,15 @@ class PositiveValueDescriptor(ValueDescriptor):
             raise ValueError(f"{what}: must be larger than 0, got {value}")
 
 
+class NonNegativeValueDescriptor(ValueDescriptor):
+    """Attribute whose values are at least 0; others raise :class:`ValueError`."""
+
+    def _check_range(self, value: Any, what: str) -> None:
+        super()._check_range(value, what)
+        if not np.all(np.asarray(value) >= 0):
+            raise ValueError(f"{what}: must not be negative, got {value}")
+
+
 def _as_numbers(value: Any, what: str) -> Any:
     try:
         array = np.asarray(value)
@@ -212,6 +221,19 @@ def get_values(
             transformed = descriptor.get_transformed(inst, dt)
             vals.update({n: v for n, v in transformed.items() if n in wanted})
     return vals
+
+
+def check_sizes(inst: Any, num_neurons: int, pop: str) -> None:
+    """Raise ``ValueError`` if an array does not have one value for each neuron of a population."""
+    for descriptor in _descriptors(inst):
+        value: Any = getattr(inst, descriptor.name, None)
+        # The engine says whether one value for all of them will do
+        if is_value_array(value) and np.size(value) not in (1, num_neurons):
+            raise ValueError(
+                f"{type(inst).__name__}.{descriptor.name}: population {pop!r} has {num_neurons} "
+                f"neurons, but the array has {np.size(value)} values, in the shape "
+                f"{np.shape(value)}"
+            )
 
 
 def set_values(inst: Any, vals: Mapping[str, Any]) -> None:
