@@ -66,10 +66,8 @@ class Connection:
         self._source = ref(source)
         self._target = ref(target)
         self.max_delay_steps = _check_max_delay(max_delay_steps)
-        self.connectivity = get_given_object(
-            connectivity, Connectivity, "Connectivity", default_connectivity
-        )
-        self.synapse = get_given_object(synapse, Synapse, "Synapse", default_synapses)
+        self.connectivity = connectivity
+        self.synapse = synapse
         self.name: str = (
             f"Conn_{source.name}_{target.name}"
             if name is None
@@ -90,6 +88,26 @@ class Connection:
     def target(self) -> ReferenceType[Population]:
         """Weak reference to the target; call it."""
         return self._target
+
+    @property
+    def connectivity(self) -> Connectivity:
+        """Connectivity; a copy of what was assigned, so change it here to have an effect."""
+        return self._connectivity
+
+    @connectivity.setter
+    def connectivity(self, connectivity: Connectivity | str) -> None:
+        self._connectivity = get_given_object(
+            connectivity, Connectivity, "Connectivity", default_connectivity
+        )
+
+    @property
+    def synapse(self) -> Synapse:
+        """Synapse model; a copy of what was assigned, so change it here to have an effect."""
+        return self._synapse
+
+    @synapse.setter
+    def synapse(self, synapse: Synapse | str) -> None:
+        self._synapse = get_given_object(synapse, Synapse, "Synapse", default_synapses)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has, with the populations themselves."""

@@ -59,7 +59,7 @@ class Population:
         add_to_model: bool = True,
     ) -> None:
         self.neuron = neuron
-        self.shape: tuple[int, ...] | None = _as_shape(shape)
+        self.shape = shape
         self.record_spikes = record_spikes
         self.record_spike_events = record_spike_events
         self.name: str = (
@@ -90,6 +90,15 @@ class Population:
     @neuron.setter
     def neuron(self, n: Neuron | str | None) -> None:
         self._neuron = cast(Neuron, get_object(n, Neuron, "Neuron", default_neurons))
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Sizes of the dimensions; ``None`` until it is known."""
+        return self._shape
+
+    @shape.setter
+    def shape(self, shape: Shape) -> None:
+        self._shape = _as_shape(shape)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: everything but the connections, which enter themselves."""

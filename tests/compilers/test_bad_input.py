@@ -26,6 +26,7 @@ from mlgenn_rs.connectivity import (
     FixedProbability,
 )
 from mlgenn_rs.initializers import Normal, Uniform
+from mlgenn_rs.losses import RelativeMeanSquareError
 from mlgenn_rs.neurons import (
     AdaptiveLeakyIntegrateFire,
     BinarySpikeInput,
@@ -76,9 +77,9 @@ def small_population(**kwargs: Any) -> Population:
         return Population("integrate_fire", 3, **kwargs)
 
 
-def refused(error: type[Exception], match: str, build: Callable[[], Any]) -> None:
+def refused(error: type[Exception], match: str, build: Callable[..., Any], *arguments: Any) -> None:
     with pytest.raises(error, match=match):
-        build()
+        build(*arguments)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,7 @@ def refused(error: type[Exception], match: str, build: Callable[[], Any]) -> Non
         (TypeError, "Connection: name must be", lambda: small(name=3)),
         (TypeError, "default_params must be a dictionary", lambda: Network({"LIF": {}})),
         (TypeError, "default_params must be a dictionary", lambda: Network({LeakyIntegrate: 3})),
+        (TypeError, "delta must be a number", lambda: RelativeMeanSquareError("a")),
         (ValueError, "Adam: alpha must be finite", lambda: Adam(np.nan)),
         (ValueError, "Adam: alpha must not be negative", lambda: Adam(-0.1)),
         (ValueError, "SGD: alpha must not be negative", lambda: SGD(-0.1)),
@@ -181,6 +183,22 @@ def test_connections_between_networks() -> None:
     refused(RuntimeError, match, lambda: InferenceCompiler(5).compile(network, "test"))
 
 
+def test_assignments() -> None:
+    network, inp, out, conn = small(synapse=Exponential(5.0))
+    for owner, attribute, value, match in (
+        (inp, "shape", 5.0, "shape must be"),
+        (inp, "neuron", 3, "Neuron: expected"),
+        (conn, "connectivity", 3, "Connectivity: expected"),
+        (conn, "synapse", "x", "Synapse: unknown"),
+    ):
+        refused(RuntimeError, match, setattr, owner, attribute, value)
+    out.shape = 2
+    conn.synapse = "delta"
+    with InferenceCompiler(1).compile(network, "test") as compiled:
+        predicted, _ = compiled.predict({inp: X}, out, callbacks=[])
+        assert predicted[out].tolist() == [[0.0, 0.0]]
+
+
 def test_checkpoints_with_nothing(caplog: pytest.LogCaptureFixture) -> None:
     network, _, _, conn = small()
     network.load((7,), Memory({("7", str(conn), "g"): np.ones(6)}))
@@ -205,6 +223,9 @@ def test_drawn_delays_that_are_too_long(connectivity: Any) -> None:
 def test_compiling() -> None:
     network, inp, *_ = small()
     refused(TypeError, "name must be a string", lambda: InferenceCompiler(5).compile(network, 3))
+    inp.name = 3
+    refused(TypeError, "name of one of the pop", lambda: InferenceCompiler(5).compile(network))
+    inp.name = "in"
     inp.neuron = None
     refused(RuntimeError, "has no neuron", lambda: InferenceCompiler(5).compile(network, "test"))
 
@@ -343,7 +364,7 @@ def test_training(error: type[Exception], match: str, arguments: dict[str, Any])
         ):
             for keys in (3, "a"):
                 match = f"{method.__name__}: keys must be a tuple"
-                refused(TypeError, match, lambda method=method, keys=keys: method(keys))
+                refused(TypeError, match, method, keys)
 
 
 @pytest.mark.parametrize(

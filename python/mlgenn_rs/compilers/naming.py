@@ -7,11 +7,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ..utils.checks import check_name
+
 
 def check_distinct_names(objects: Iterable[Any], what: str) -> None:
-    """Raise :class:`RuntimeError` if two of several named objects have the same name."""
+    """Raise :class:`RuntimeError` if two of several named objects have the same name.
+
+    Names that were assigned later may be no strings, which raises :class:`TypeError`.
+    """
     seen: set[str] = set()
     for item in objects:
+        check_name(item.name, f"the name of one of the {what}")
         if item.name in seen:
             raise RuntimeError(
                 f"two {what} have the name {item.name!r}; give each its own with the name argument"

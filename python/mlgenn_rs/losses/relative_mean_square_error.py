@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..utils.checks import check_number
 from .label_loss import LabelLoss
 
 
@@ -20,7 +21,7 @@ class RelativeMeanSquareError(LabelLoss):
     """
 
     def __init__(self, delta: float) -> None:
-        self.delta = delta
+        self.delta = check_number(delta, "RelativeMeanSquareError: delta")
 
     def get_values(
         self, y_true: npt.ArrayLike, y_pred: npt.NDArray[Any]

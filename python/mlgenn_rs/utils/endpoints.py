@@ -70,7 +70,7 @@ def get_shape(pop: Population) -> tuple[int, ...]:
             f"population {pop.name!r} has no shape; give it one, or connect it with "
             "connectivity whose weights determine it"
         )
-    return tuple(pop.shape)
+    return pop.shape
 
 
 def _alive(pop: Population | None, conn: Connection) -> Population:
