@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlgenn_rs.keras.converters import DataNorm, Simple
+from mlgenn_rs.keras.converters import DataNorm, FewSpike, Simple, spike_normalise
 
 from .models import conv, dense, keras, layers
 
@@ -109,3 +109,26 @@ def test_not_a_graph():
         Simple(5).convert(np.zeros(3))
     with pytest.raises(ValueError, match="known"):
         Simple(5).convert(sequential(conv(2), shape=(None, 8, 1)))
+
+
+def test_wrong_arguments_of_converters():
+    with pytest.raises(ValueError, match="FewSpike: k must be at least 1"):
+        FewSpike(k=0)
+    with pytest.raises(TypeError, match="FewSpike: alpha must be a number"):
+        FewSpike(alpha="a")
+    with pytest.raises(TypeError, match="Simple: evaluate_timesteps must be a whole number"):
+        Simple(evaluate_timesteps="a")
+
+
+X = np.ones((2, 4), np.float32)
+
+
+@pytest.mark.parametrize("norm_data", [X, [X], (X, None), 3, [3], [[X]], [[(3, None)]]])
+def test_data_that_are_no_batches(norm_data):
+    model = sequential(dense(3), dense(2), shape=(4,))
+    for converter in (FewSpike(4, norm_data=norm_data), DataNorm(4, norm_data=norm_data)):
+        with pytest.raises(TypeError, match="norm_data must give batches"):
+            converter.convert(model)
+    net, inputs, outputs, _ = Simple(4).convert(model)
+    with pytest.raises(TypeError, match="norm_data must give batches"):
+        spike_normalise(net, inputs, outputs, norm_data, 4)

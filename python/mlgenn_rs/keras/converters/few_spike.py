@@ -9,6 +9,7 @@ from ...compilers import FewSpikeCompiler
 from ...network import Network
 from ...neurons import FewSpikeRelu, FewSpikeReluInput
 from ...population import Population
+from ...utils.checks import check_count, check_positive
 from ...utils.endpoints import get_source
 from .converter import Converter
 from .layer_graph import read_graph
@@ -54,8 +55,8 @@ class FewSpike(Converter):
         signed_input: bool = False,
         norm_data: Any = None,
     ) -> None:
-        self.k = k
-        self.alpha = alpha
+        self.k = check_count(k, "FewSpike: k")
+        self.alpha = check_positive(alpha, "FewSpike: alpha")
         self.signed_input = signed_input
         self.norm_data = norm_data
 

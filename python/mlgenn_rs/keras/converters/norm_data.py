@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,20 +11,44 @@ from .layer_graph import LayerGraph
 from .layer_kind import get_kind, has_framework_base, is_activation, is_framework_class
 
 
-def get_batches(norm_data: Any) -> Iterable[tuple[Any, Any]]:
-    """Return the batches ``(x, y)`` of a data set, or of the first in a list of data sets."""
+def get_inputs(norm_data: Any) -> Iterator[list[np.ndarray[Any, Any]]]:
+    """Yield the data of all inputs, of each batch of a data set or of the first in a list of them.
+
+    Raises
+    ------
+    TypeError
+        If these are no batches ``(x, y)``.
+    """
+    for batch in _get_batches(norm_data):
+        arrays = _to_arrays(batch[0]) if isinstance(batch, list | tuple) and batch else []
+        if not arrays or any(array.ndim == 0 for array in arrays):
+            raise _unfit(batch)
+        yield arrays
+
+
+def _get_batches(norm_data: Any) -> Iterable[Any]:
+    if not isinstance(norm_data, Iterable):
+        raise _unfit(norm_data)
     if not isinstance(norm_data, list | tuple):
-        batches: Iterable[tuple[Any, Any]] = norm_data
-        return batches
+        return norm_data
     if len(norm_data) == 0:
         raise ValueError("norm_data is empty; give a list with a data set, or None")
     first = norm_data[0]
     is_batch = isinstance(first, list | tuple) and len(first) == 2 and hasattr(first[0], "shape")
+    if not is_batch and not isinstance(first, Iterable):
+        raise _unfit(first)
     return norm_data if is_batch else first
 
 
-def to_arrays(x: Any) -> list[np.ndarray[Any, Any]]:
-    """Return the data of all inputs, given as arrays or tensors of any framework."""
+def _unfit(given: Any) -> TypeError:
+    return TypeError(
+        "norm_data must give batches (x, y) of arrays, such as [[(x, None)]] for a single one, got "
+        f"{type(given).__name__}"
+    )
+
+
+def _to_arrays(x: Any) -> list[np.ndarray[Any, Any]]:
+    """Return arrays or tensors of any framework as arrays."""
     return [_to_array(part) for part in (x if isinstance(x, list | tuple) else [x])]
 
 
@@ -49,8 +73,7 @@ def get_largest_outputs(
     sub_model = base(model.inputs, tensors)
     largest = dict.fromkeys(layers, 0.0)
     largest_input = largest_absolute = 0.0
-    for x, *_ in get_batches(norm_data):
-        arrays = to_arrays(x)
+    for arrays in get_inputs(norm_data):
         outputs = sub_model.predict_on_batch(arrays if len(arrays) > 1 else arrays[0])
         if not isinstance(outputs, list | tuple):
             outputs = [outputs]

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...compilers import InferenceCompiler
 from ...neurons import BinarySpikeInput, IntegrateFireInput, Neuron, PoissonInput
+from ...utils.checks import check_count
 from .converter import Converter
 from .enum import InputType
 
@@ -31,7 +32,9 @@ class RateCoded(Converter):
     def __init__(
         self, evaluate_timesteps: int, signed_input: bool, input_type: InputType | str
     ) -> None:
-        self.evaluate_timesteps = evaluate_timesteps
+        self.evaluate_timesteps = check_count(
+            evaluate_timesteps, f"{type(self).__name__}: evaluate_timesteps"
+        )
         self.signed_input = signed_input
         self.input_type = InputType(input_type)
 

@@ -20,7 +20,7 @@ from ...utils.endpoints import get_source, get_target
 from ...utils.model import NeuronModel
 from ...utils.network import get_network_dag, get_underlying_pop
 from .biased import scale_biases
-from .norm_data import get_batches, to_arrays
+from .norm_data import get_inputs
 
 logger = getLogger(__name__)
 
@@ -201,7 +201,6 @@ def _truncate(net: Network, populations: list[Population]) -> Network:
 
 def _split(norm_data: Any, batch_size: int) -> Iterator[np.ndarray[Any, Any]]:
     """Yield the inputs, at most one batch of the compiled network at once."""
-    for x, *_ in get_batches(norm_data):
-        (array,) = to_arrays(x)
+    for (array,) in get_inputs(norm_data):
         for begin in range(0, len(array), batch_size):
             yield array[begin : begin + batch_size]
