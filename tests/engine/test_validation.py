@@ -286,8 +286,9 @@ def test_preferences_are_checked_when_building(
 ) -> None:
     model = new_model(backend, **preferences)
     model.add_neuron_population("P", 1, SINK, {}, {"x": 0.0})
-    with pytest.raises(ValueError, match=r"backend|preference|num_threads"):
-        model.build()
+    for check in (model.check_preferences, model.build):
+        with pytest.raises(ValueError, match=r"backend|preference|num_threads"):
+            check()
 
 
 def test_precision_is_checked() -> None:
