@@ -16,7 +16,7 @@ from mlgenn_rs.callbacks import (
     SpikeRecorder,
     VarRecorder,
 )
-from mlgenn_rs.compilers import EventPropCompiler, InferenceCompiler
+from mlgenn_rs.compilers import EPropCompiler, EventPropCompiler, InferenceCompiler
 from mlgenn_rs.compilers.event_prop_compiler import default_params
 from mlgenn_rs.connectivity import (
     AvgPoolConv2D,
@@ -179,8 +179,38 @@ def test_connections_between_networks() -> None:
     network, _, out, _ = small()
     with network:
         Connection(inp, out, Dense(1.0))
-    match = f"population '{inp.name}' is not part of the same network"
+    match = f"Population '{inp.name}' is not part of the network"
     refused(RuntimeError, match, lambda: InferenceCompiler(5).compile(network, "test"))
+
+
+@pytest.mark.parametrize(
+    ("compiler", "argument"),
+    [
+        (EventPropCompiler, "delay_learn_conns"),
+        (EventPropCompiler, "deep_r_conns"),
+        (EventPropCompiler, "reg_lambda_upper"),
+        (EventPropCompiler, "reg_lambda_lower"),
+        (EPropCompiler, "deep_r_conns"),
+    ],
+)
+def test_arguments_about_other_networks(compiler: Any, argument: str) -> None:
+    network, *_ = small()
+    _, _, other_pop, other_conn = small()
+    value: Any = [other_conn] if argument.endswith("conns") else {other_pop: 1.0}
+    with_other = compiler(5, "mean_square_error", **{argument: value})
+    match = f"Compiler: {argument}: .* '.*' is not part of the network"
+    refused(RuntimeError, match, lambda: with_other.compile(network, "test"))
+
+
+def test_targets_that_are_no_numbers() -> None:
+    network, inp, out, _ = small(
+        SpikeInput(), synapse=Exponential(5.0), default_params=default_params
+    )
+    compiler = EventPropCompiler(5, "mean_square_error", per_timestep_loss=True)
+    with compiler.compile(network, "test") as compiled:
+        targets = np.full((1, 5, 2), "a")
+        match = "targets must be numbers"
+        refused(TypeError, match, compiled.train, {inp: [SPIKES]}, {out: targets}, 1)
 
 
 def test_assignments() -> None:

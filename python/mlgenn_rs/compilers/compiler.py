@@ -25,7 +25,7 @@ from ..engine.enums import SynapseMatrixType, VarAccessMode
 from ..network import Network
 from ..population import Population
 from ..utils.checks import check_count, check_name, check_positive
-from ..utils.endpoints import check_ends, get_shape, get_source, get_target
+from ..utils.endpoints import check_parts, get_shape, get_source, get_target
 from ..utils.model import (
     CustomConnectivityUpdateModel,
     CustomUpdateModel,
@@ -243,7 +243,8 @@ class Compiler:
         check_distinct_names(network.populations, "populations")
         check_distinct_names(network.connections, "connections")
         for conn in network.connections:
-            check_ends(conn, network.populations)
+            ends = (get_source(conn), get_target(conn))
+            check_parts(ends, network.populations, f"connection {conn.name!r}")
         neuron_populations = {
             pop: self._add_population(genn_model, pop, compile_state) for pop in network.populations
         }

@@ -22,7 +22,7 @@ from ..optimisers import Optimiser, default_optimisers
 from ..population import Population
 from ..synapses import Delta
 from ..utils.checks import check_count, check_number, check_positive
-from ..utils.endpoints import get_source, get_target
+from ..utils.endpoints import check_parts, get_source, get_target
 from ..utils.model import NeuronModel, SynapseModel, WeightUpdateModel
 from ..utils.module import get_given_object, get_object, get_object_mapping
 from ..utils.network import ConnectionType
@@ -186,8 +186,9 @@ class EPropCompiler(Compiler):
         NotImplementedError
             If hidden neurons are of another type, or differ in their time constants.
         RuntimeError
-            If no population has a readout, losses are not given for exactly those that have, or a
-            hidden population is not connected to any.
+            If no population has a readout, losses are not given for exactly those that have, a
+            hidden population is not connected to any, or a connection that is to be rewired is not
+            part of the network.
         """
         super().pre_compile(network, genn_model, **kwargs)
         outputs = [
@@ -200,6 +201,8 @@ class EPropCompiler(Compiler):
             )
         for pop in outputs:
             check_output(pop)
+        what = f"{type(self).__name__}: deep_r_conns"
+        check_parts(self.deep_r.connections, network.connections, what)
         losses = get_object_mapping(self.losses, outputs, Loss, "Loss", default_losses)
         return examine(network, losses)
 

@@ -24,7 +24,7 @@ from ..optimisers import Optimiser, default_optimisers
 from ..population import Population
 from ..synapses import Exponential
 from ..utils.checks import check_count, check_number, check_positive
-from ..utils.endpoints import get_shape, get_source, get_target
+from ..utils.endpoints import check_parts, get_shape, get_source, get_target
 from ..utils.model import NeuronModel, SynapseModel, WeightUpdateModel
 from ..utils.module import get_given_object, get_object, get_object_mapping
 from ..utils.network import ConnectionType, PopulationType, get_underlying_conn
@@ -321,7 +321,8 @@ class EventPropCompiler(Compiler):
         ------
         RuntimeError
             If no population has a readout, losses are not given for exactly those that have, an
-            output has outgoing connections, or trained delays have no bound.
+            output has outgoing connections, trained delays have no bound, or something was named
+            that is not part of the network.
         """
         super().pre_compile(network, genn_model, **kwargs)
         outputs = [pop for pop in network.populations if getattr(pop.neuron, "readout", None)]
@@ -340,6 +341,13 @@ class EventPropCompiler(Compiler):
                     f"population {pop.name!r}: EventProp does not support outgoing connections of "
                     "populations with a readout"
                 )
+        what = type(self).__name__
+        check_parts(self.delay_learn_conns, network.connections, f"{what}: delay_learn_conns")
+        check_parts(self.deep_r.connections, network.connections, f"{what}: deep_r_conns")
+        for name in ("reg_lambda_upper", "reg_lambda_lower"):
+            given = getattr(self, name)
+            if isinstance(given, Mapping):
+                check_parts(given, network.populations, f"{what}: {name}")
         for conn in self.delay_learn_conns:
             if conn.max_delay_steps is None:
                 raise RuntimeError(

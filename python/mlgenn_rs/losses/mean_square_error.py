@@ -49,6 +49,8 @@ class MeanSquareError(Loss):
         ------
         RuntimeError
             If the targets have another shape.
+        TypeError
+            If they are no numbers.
         """
         targets = np.asarray(y_true)
         expected = (batch_size, example_timesteps, *shape)
@@ -57,6 +59,8 @@ class MeanSquareError(Loss):
                 f"MeanSquareError: targets must have the shape {expected} (batch size, timesteps, "
                 f"neurons), got {targets.shape}"
             )
+        if targets.dtype.kind not in "biuf":
+            raise TypeError(f"MeanSquareError: targets must be numbers, got {targets.dtype}")
         array = genn_pop.extra_global_params["YTrue"]
         array.view[...] = targets.flatten()
         array.push_to_device()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ..connection import Connection
@@ -31,12 +31,15 @@ def get_target(conn: Connection) -> Population:
     return _alive(conn.target(), conn)
 
 
-def check_ends(conn: Connection, populations: Sequence[Population]) -> None:
-    """Raise ``RuntimeError`` unless a connection is between populations of its network."""
-    for pop in (get_source(conn), get_target(conn)):
-        if pop not in populations:
+def check_parts(parts: Iterable[Any], known: Collection[Any], what: str) -> None:
+    """Raise ``RuntimeError`` unless all populations or connections are known to a network.
+
+    ``what`` says who names them.
+    """
+    for part in parts:
+        if part not in known:
             raise RuntimeError(
-                f"connection {conn.name!r}: population {pop.name!r} is not part of the same network"
+                f"{what}: {type(part).__name__} {part.name!r} is not part of the network"
             )
 
 
