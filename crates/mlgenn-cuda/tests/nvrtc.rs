@@ -44,6 +44,8 @@ fn kernels_compile_for_every_generation() {
             assert!(kernel.registers > 0 && kernel.spills == 0, "{kernel:?}");
         }
         assert!(compiled.image.starts_with(b"\x7fELF"));
+        // What is kept between runs is what would be made.
+        assert!(nvrtc.compile(&text, architecture).unwrap().image == compiled.image);
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::library::{Nvrtc, NvrtcError, Target};
+use super::options::options;
 
 /// Files that are kept on disk.
 const MOST_FILES: usize = 512;
@@ -77,7 +78,7 @@ impl Compiler {
     fn key(&self, text: &str, target: Target) -> String {
         let version = self.nvrtc.version();
         let mut hash = Sha256::new();
-        hash.update(format!("{version:?} {target:?} {:?}\n", super::OPTIONS));
+        hash.update(format!("{version:?} {target:?} {:?}\n", options(version)));
         hash.update(text);
         hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use libloading::Library;
 
+use super::options::options;
 use super::search::candidates;
 use crate::in_words;
 
@@ -232,7 +233,7 @@ impl Nvrtc {
 
     fn build(&self, text: &str, target: &str, image: Text) -> Result<Compiled, NvrtcError> {
         let program = Program::new(self, text)?;
-        let options = super::OPTIONS.iter().copied().chain([target]);
+        let options = options(self.version).into_iter().chain([target]);
         let options = options.map(CString::new).collect::<Result<Vec<_>, _>>()?;
         let pointers: Vec<_> = options.iter().map(|option| option.as_ptr()).collect();
         // SAFETY: the program exists; the strings live until the call is over.

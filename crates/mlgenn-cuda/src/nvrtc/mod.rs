@@ -5,6 +5,7 @@
 
 mod cache;
 mod library;
+mod options;
 mod report;
 mod search;
 
@@ -12,15 +13,3 @@ pub use cache::Compiler;
 pub use library::{Compiled, Needs, Nvrtc, NvrtcError, Target};
 pub use report::{KernelResources, resources, warnings};
 pub use search::candidates;
-
-/// Options that every translation unit is compiled with.
-///
-/// Nothing is contracted, so that results are those of the interpreter; denormal numbers are
-/// flushed to zero as on the CPU. Values and functions that nothing uses are no news.
-pub const OPTIONS: [&str; 5] = [
-    "--std=c++17",
-    "--fmad=false",
-    "--ftz=true",
-    "--diag-suppress=177,186,550",
-    "--ptxas-options=-v",
-];
