@@ -13,26 +13,20 @@ from pathlib import Path
 import pytest
 
 from .compiler import ARCHITECTURES, LIBRARIES, compile_text, find_library, read_report
-from .networks import EXAMPLES, example_texts, golden_texts, join, workload_texts
+from .networks import EXAMPLES, CudaNetwork, join
 
 BUDGETS = json.loads((Path(__file__).parent / "budgets.json").read_text())
 """Largest registers, stack, spills and shared memory of a kernel; for some networks others."""
 
 
-@pytest.fixture(scope="module")
-def texts() -> list[tuple[str, str]]:
-    with pytest.MonkeyPatch.context() as patch:
-        return [*golden_texts(), *workload_texts(patch), *example_texts(patch)]
-
-
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("release", LIBRARIES)
 def test_every_kernel_compiles(
-    texts: list[tuple[str, str]], release: int, architecture: int
+    networks: list[CudaNetwork], release: int, architecture: int
 ) -> None:
     if find_library(release) is None:
         pytest.skip(f"NVRTC of CUDA {release} is not installed")
-    text, names = join(texts)
+    text = join(networks)
     image, log = compile_text(text, release, architecture)
     assert image.startswith(b"\x7fELF")
     report = read_report(log)
@@ -40,7 +34,7 @@ def test_every_kernel_compiles(
     over = []
     for kernel, needed in report.items():
         network = re.match(r"network(\d+)_", kernel)
-        name = names[int(network[1])] if network else "schedule"
+        name = networks[int(network[1])].name if network else "schedule"
         budget = BUDGETS["every network"] | BUDGETS.get(name, {})
         for resource, limit in budget.items():
             if getattr(needed, resource) > limit:
@@ -48,8 +42,8 @@ def test_every_kernel_compiles(
     assert not over, "\n".join(over)
 
 
-def test_all_networks_are_there(texts: list[tuple[str, str]]) -> None:
-    names = {name.rpartition("-")[0] or name for name, _ in texts}
+def test_all_networks_are_there(networks: list[CudaNetwork]) -> None:
+    names = {network.name.rpartition("-")[0] or network.name for network in networks}
     assert {"adam_dense", "train_mnist", "e_prop_recurrent", "convolutional_inference"} <= names
     assert names >= {name.rpartition("-")[0] or name for name in EXAMPLES}
     assert len(names) >= 60

@@ -38,8 +38,8 @@ impl PyCompiledModel {
     }
 
     /// The CUDA C that the network is compiled to for a GPU.
-    fn cuda_text(&self, py: Python<'_>) -> String {
-        py.detach(|| mlgenn::cuda_text(&self.model))
+    fn cuda_text(&self, py: Python<'_>) -> PyResult<String> {
+        detached(py, || mlgenn::cuda_text(&self.model))
     }
 
     /// What is launched in a timestep and in custom updates on a GPU.

@@ -151,8 +151,13 @@ pub fn describe_cuda(cuda: &CudaOptions) -> Result<String, Error> {
 }
 
 /// The CUDA C that a network is compiled to for a GPU; no GPU is needed for it.
-pub fn cuda_text(model: &CompiledModel) -> String {
-    NetworkProgram::new(model.plan()).text()
+///
+/// # Errors
+///
+/// If the network is too large to be laid out.
+pub fn cuda_text(model: &CompiledModel) -> Result<String, Error> {
+    let text = mlgenn_cuda::run::text(model.plan(), &NetworkProgram::new(model.plan()));
+    Ok(text.map_err(|error| Arc::new(CudaError::from(error)))?)
 }
 
 /// The launches of a network on a GPU, one a line; no GPU is needed for it.

@@ -130,30 +130,6 @@ extern "C" __global__ void kernel5_custom_connectivity_update__rem__row_update_c
     }
 }
 
-// Custom connectivity update 'Add' host update code
-extern "C" __global__ void kernel6_custom_connectivity_update__add__host_update_code(const Launch *launch) {
-    const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;
-    const u32 member = blockIdx.y;
-    u32 *const s0 = copy_of<u32>(launch->slots[0], 0); // n
-    if (lane < launch->lanes) {
-        const u32 v0 = 4u;
-        const u32 v1 = 0u;
-        const u32 v2 = 55u;
-        const u32 v3 = 1u;
-        u32 v5 = v1;
-        while (!should_stop(launch)) {
-            const bool v6 = v5 < v0;
-            if (!v6) break;
-            const u32 v7 = v5;
-            const i64 v8 = (i64)v7;
-            store_element(launch, s0, 0, v8, launch->slots[0].length, (u32)v2);
-            const u32 v9 = add(v7, v3);
-            v5 = v9;
-        }
-        const u32 v4 = v5;
-    }
-}
-
 // Custom connectivity update 'Add' row update code
 extern "C" __global__ void kernel7_custom_connectivity_update__add__row_update_code(const Launch *launch) {
     const u32 lane = blockIdx.x * blockDim.x + threadIdx.x;

@@ -22,6 +22,7 @@ mod planned;
 mod print;
 mod resident;
 mod resident_text;
+mod scheduled;
 mod shape;
 mod trial;
 mod trial_text;
@@ -31,6 +32,7 @@ pub use entry::{Entry, PARTIAL_SUMS, lanes_entry};
 pub use joined::JoinedEntry;
 pub use network::{EventSource, NetworkEntry, NetworkProgram, Sizes, Stage, SynapticStage};
 pub use placement::Placement;
+pub use scheduled::Scheduled;
 pub use shape::{Connectivity, Members, Shape, Trigger};
 pub use trial::{LateSum, Trial, Word};
 

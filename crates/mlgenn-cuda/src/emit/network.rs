@@ -1,5 +1,7 @@
 //! Entries for everything that a network runs.
 
+use std::collections::BTreeSet;
+
 use mlgenn_engine::UpdateEffects;
 use mlgenn_ir::row_update::Addition;
 use mlgenn_model::Plan;
@@ -9,6 +11,7 @@ use super::elements;
 use super::entry::{Entry, Form};
 use super::joined::{JoinedEntry, joined_entries};
 use super::planned::{dynamics_shape, members_of, planned_entry, presynaptic_shape};
+use super::scheduled::Scheduled;
 use super::shape::{Connectivity, Members, Shape, Trigger};
 use super::trial::Trial;
 use super::{PARTIAL_SUMS, prelude};
@@ -169,16 +172,23 @@ impl NetworkProgram {
         Self { entries, joined, trial }
     }
 
-    /// The translation unit: what all networks have in common, then these functions.
-    pub fn text(&self) -> String {
+    /// The translation unit: what all networks have in common, then the functions of this one that
+    /// are launched, by their names.
+    pub fn text(&self, launched: &BTreeSet<String>) -> String {
         let mut text = prelude();
         text.push_str(include_str!("../prelude/schedule.cuh"));
-        text.push_str(include_str!("../prelude/trial.cuh"));
+        if self.trial.is_some() {
+            text.push('\n');
+            text.push_str(include_str!("../prelude/trial.cuh"));
+        }
+        for function in Scheduled::all().filter(|it| launched.contains(&it.name())) {
+            text.push('\n');
+            text.push_str(&function.text());
+        }
         text.push_str("\n// The functions of this network\n");
-        // The trial calls what is otherwise launched in every timestep.
-        let launched = self.entries.iter().filter(|e| self.trial.is_none() || !e.is_in_timestep());
-        let launched = launched.map(|entry| &entry.entry);
-        for entry in launched.chain(self.joined.iter().map(|joined| &joined.entry)) {
+        let entries = self.entries.iter().map(|entry| &entry.entry);
+        let joined = self.joined.iter().map(|joined| &joined.entry);
+        for entry in entries.chain(joined).filter(|it| launched.contains(&it.name)) {
             text.push('\n');
             text.push_str(&entry.text);
         }

@@ -10,7 +10,7 @@ use mlgenn_model::plan::{
 use super::tables::{Copied, Tables};
 use crate::abi::{LaunchHead, Slot, type_code};
 use crate::driver::{DeviceError, Step};
-use crate::emit::NetworkEntry;
+use crate::emit::{NetworkEntry, Scheduled};
 
 impl Tables<'_> {
     /// The launches of a custom update, but for its transposition.
@@ -24,7 +24,7 @@ impl Tables<'_> {
         let copies = copies_of_update(plan, update);
         let mut steps = Vec::new();
         for count in &update.spike_counts {
-            steps.push(self.spike_count("count_events", count)?);
+            steps.push(self.spike_count(Scheduled::CountEvents, count)?);
         }
         let over_neurons = || {
             let reductions = update.reductions.iter();
@@ -55,7 +55,7 @@ impl Tables<'_> {
         }
         for count in &update.spike_counts {
             if count.written != SpikeCountWrite::Never {
-                steps.push(self.spike_count("drop_events", count)?);
+                steps.push(self.spike_count(Scheduled::DropEvents, count)?);
             }
         }
         Ok(steps)
@@ -78,14 +78,14 @@ impl Tables<'_> {
         };
         let slots = [self.array(transpose.from), self.array(transpose.to)];
         let copies = self.plan.copies(transpose.from);
-        self.step("transpose", [lanes, copies], head, &slots).map(Some)
+        self.step(Scheduled::Transpose.name(), [lanes, copies], head, &slots).map(Some)
     }
 
     fn array(&self, array: ArrayId) -> Slot {
         self.memory.ring(self.plan, &self.state, array, RingPosition::Current)
     }
 
-    fn spike_count(&self, function: &str, count: &SpikeCount) -> Result<Step, DeviceError> {
+    fn spike_count(&self, function: Scheduled, count: &SpikeCount) -> Result<Step, DeviceError> {
         let queue = self.plan.event_queues[count.queue.0].array;
         let members = self.plan.network.batch_size;
         let head = LaunchHead {
@@ -94,7 +94,12 @@ impl Tables<'_> {
             ty: u32::from(count.written == SpikeCountWrite::AllSlots),
             ..LaunchHead::default()
         };
-        self.step(function, [members, 1], head, &[self.array(queue), self.array(count.count)])
+        self.step(
+            function.name(),
+            [members, 1],
+            head,
+            &[self.array(queue), self.array(count.count)],
+        )
     }
 
     /// Give the target of a reduction over neurons the value that it starts from.
@@ -104,7 +109,7 @@ impl Tables<'_> {
         let lanes = self.memory.len(reduction.target);
         let head = LaunchHead { lanes: lanes as u32, ty: type_code(ty), ..LaunchHead::default() };
         let value = Slot { data: self.upload(&value_bytes(ty, bits))?, ..Slot::default() };
-        self.step("fill", [lanes, 1], head, &[self.array(reduction.target), value])
+        self.step(Scheduled::Fill.name(), [lanes, 1], head, &[self.array(reduction.target), value])
     }
 
     fn maximum(
@@ -114,9 +119,9 @@ impl Tables<'_> {
         lanes: u32,
         copies: usize,
     ) -> Result<Step, DeviceError> {
-        let ty = type_code(self.plan.layout.array(to).ty);
-        let head = LaunchHead { lanes, members: copies as u32, ty, ..LaunchHead::default() };
-        self.step("maximum_of_lanes", [copies, 1], head, &[self.array(from), self.array(to)])
+        let maximum = Scheduled::MaximumOfLanes(self.plan.layout.array(to).ty);
+        let head = LaunchHead { lanes, members: copies as u32, ..LaunchHead::default() };
+        self.step(maximum.name(), [copies, 1], head, &[self.array(from), self.array(to)])
     }
 
     fn broadcast(&self, array: ArrayId, copies: usize) -> Result<Step, DeviceError> {
@@ -128,7 +133,7 @@ impl Tables<'_> {
             ty: type_code(description.ty),
             ..LaunchHead::default()
         };
-        self.step("broadcast", [lanes, copies], head, &[self.array(array)])
+        self.step(Scheduled::Broadcast.name(), [lanes, copies], head, &[self.array(array)])
     }
 }
 

@@ -1,34 +1,22 @@
 //! What a network would launch, for people and tests; needs no GPU.
 
-use std::cell::RefCell;
 use std::fmt::Write as _;
 
 use mlgenn_model::Plan;
-use mlgenn_model::layout::ArrayId;
 
-use super::memory::{Memory, State};
 use super::network::NetworkLaunches;
-use crate::driver::{Arena, DeviceError, Step};
+use crate::driver::{DeviceError, Step};
 use crate::emit::NetworkProgram;
 
-/// The launches of a timestep and of each custom update group, alone and together with others, one a line: function, blocks of
-/// threads, how often they run side by side, threads of a block, and what they are part of.
+/// The launches of a timestep and of each custom update group, alone and together with others, one a
+/// line: function, blocks of threads, how often they run side by side, threads of a block, and what
+/// they are part of.
 ///
 /// # Errors
 ///
 /// If the network is too large to be laid out.
 pub fn launch_list(plan: &Plan) -> Result<String, DeviceError> {
-    let arena = RefCell::new(Arena::without_gpu());
-    let place = |array: ArrayId| {
-        let description = plan.layout.array(array);
-        let length = plan.copies(array) * description.slots * description.elements();
-        let bytes = length * description.ty.bytes();
-        Ok((arena.borrow_mut().allocate(bytes.max(8))?, length))
-    };
-    let memory = Memory::new(plan, &arena, 0, 1, place)?;
-    let state = State::new(plan, &arena)?;
-    let program = NetworkProgram::new(plan);
-    let launches = NetworkLaunches::new(plan, &program, &arena, &memory, state)?;
+    let (launches, arena) = NetworkLaunches::without_gpu(plan, &NetworkProgram::new(plan))?;
     let mut text = String::new();
     let mut list = |title: &str, steps: &[Step]| {
         // Writing to a string cannot fail.

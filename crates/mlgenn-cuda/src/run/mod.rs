@@ -20,3 +20,4 @@ mod update_groups;
 
 pub use backend::{CudaBackend, CudaDevice, CudaError, CudaOptions};
 pub use launch_list::launch_list;
+pub use network::text;

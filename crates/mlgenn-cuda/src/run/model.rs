@@ -8,6 +8,7 @@ use mlgenn_engine::{
 use mlgenn_model::Plan;
 
 use super::backend::{CudaDevice, CudaError};
+use super::network::text;
 use super::state::GpuState;
 use crate::driver::Module;
 use crate::emit::NetworkProgram;
@@ -33,7 +34,7 @@ impl GpuModel {
             return Err(out_of_memory(plan));
         }
         let program = NetworkProgram::new(plan);
-        let text = program.text();
+        let text = text(plan, &program)?;
         let load = |image: &[u8]| Module::load(&device.gpu, image).map_err(CudaError::from);
         let module = device.compiler.compile(&text, device.target, load);
         let module = module.map_err(|error| EngineError::Device(error.to_string()))?;

@@ -15,7 +15,7 @@ use super::trial::TrialLaunch;
 use super::update_groups::UpdateGroups;
 use crate::abi::{LaunchHead, Slot, type_code};
 use crate::driver::{Arena, DeviceError, Part, Step};
-use crate::emit::{NetworkEntry, NetworkProgram, Stage, SynapticStage};
+use crate::emit::{NetworkEntry, NetworkProgram, Scheduled, Stage, SynapticStage};
 
 /// The launches of a network whose arrays are in the memory of a GPU.
 pub(super) struct NetworkLaunches {
@@ -51,6 +51,44 @@ impl NetworkLaunches {
             written: written(plan, entries),
         })
     }
+
+    /// The launches of a network as they would be on a GPU, with addresses which nothing can be done
+    /// with.
+    pub(super) fn without_gpu(
+        plan: &Plan,
+        program: &NetworkProgram,
+    ) -> Result<(Self, RefCell<Arena>), DeviceError> {
+        let arena = RefCell::new(Arena::without_gpu());
+        let place = |array: ArrayId| {
+            let description = plan.layout.array(array);
+            let length = plan.copies(array) * description.slots * description.elements();
+            let bytes = length * description.ty.bytes();
+            Ok((arena.borrow_mut().allocate(bytes.max(8))?, length))
+        };
+        let memory = Memory::new(plan, &arena, 0, 1, place)?;
+        let state = State::new(plan, &arena)?;
+        let launches = Self::new(plan, program, &arena, &memory, state)?;
+        Ok((launches, arena))
+    }
+
+    /// Names of all functions that can be launched.
+    fn functions(&self, arena: &RefCell<Arena>) -> Result<BTreeSet<String>, DeviceError> {
+        let trial = self.trial.as_ref().map(|trial| trial.steps(arena, 1)).transpose()?;
+        let steps = self.timestep.iter().chain(trial.iter().flatten()).chain(self.updates.steps());
+        let names = steps.map(|step| step.function.clone());
+        // What is recorded is not known before it runs.
+        Ok(names.chain([Scheduled::Record, Scheduled::CountUp].map(Scheduled::name)).collect())
+    }
+}
+
+/// The text that is compiled for a network: all that can be launched, and nothing else. Needs no GPU.
+///
+/// # Errors
+///
+/// If the network is too large to be laid out.
+pub fn text(plan: &Plan, program: &NetworkProgram) -> Result<String, DeviceError> {
+    let (launches, arena) = NetworkLaunches::without_gpu(plan, program)?;
+    Ok(program.text(&launches.functions(&arena)?))
 }
 
 /// Arrays that launches of a network write.
@@ -175,14 +213,19 @@ impl Tables<'_> {
         };
         let slot = |data: u64| Slot { data, ..Slot::default() };
         let from = self.memory.ring(self.plan, &self.state, array, RingPosition::Current);
-        self.step("record", [lanes, copies], head, &[from, slot(rows), slot(counter)])
+        self.step(
+            Scheduled::Record.name(),
+            [lanes, copies],
+            head,
+            &[from, slot(rows), slot(counter)],
+        )
     }
 
     /// The launch that counts.
     pub(super) fn count(&self, counter: u64) -> Result<Step, DeviceError> {
         let slot = Slot { data: counter, ..Slot::default() };
         let head = LaunchHead { lanes: 1, ..LaunchHead::default() };
-        self.step("count_up", [1, 1], head, &[slot])
+        self.step(Scheduled::CountUp.name(), [1, 1], head, &[slot])
     }
 
     /// Move some rings on; nothing if there are none.
@@ -201,7 +244,7 @@ impl Tables<'_> {
             slot(self.upload_u32(&moves)?),
         ];
         let head = LaunchHead { lanes: moves.len() as u32, ..LaunchHead::default() };
-        self.step("advance_rings", [moves.len(), 1], head, &slots).map(Some)
+        self.step(Scheduled::AdvanceRings.name(), [moves.len(), 1], head, &slots).map(Some)
     }
 
     fn next_timestep(&self) -> Result<Step, DeviceError> {
@@ -218,6 +261,6 @@ impl Tables<'_> {
             slot(self.state.steps_made),
         ];
         let head = LaunchHead { lanes: 1, ty: type_code(ty), ..LaunchHead::default() };
-        self.step("next_timestep", [1, 1], head, &slots)
+        self.step(Scheduled::NextTimestep.name(), [1, 1], head, &slots)
     }
 }

@@ -45,14 +45,14 @@ impl Tables<'_> {
     /// A launch with `threads` by `beside` threads.
     pub(super) fn step(
         &self,
-        function: &str,
+        function: String,
         [threads, beside]: [usize; 2],
         head: LaunchHead,
         slots: &[Slot],
     ) -> Result<Step, DeviceError> {
         let table = self.upload_u64(&launch_words(&head, slots))?;
         let grid = [threads.div_ceil(THREADS), beside, THREADS];
-        Ok(Step { function: function.to_owned(), grid, table, part: Part::Schedule })
+        Ok(Step { function, grid, table, part: Part::Schedule })
     }
 
     /// The launches of an entry: itself, and what adds up its sums. `head` says what it runs over,
@@ -82,7 +82,7 @@ impl Tables<'_> {
             Members::All => 1,
         };
         let name = &entry.entry.name;
-        let mut steps = vec![self.step(name, [lanes, beside], head, &slots)?];
+        let mut steps = vec![self.step(name.clone(), [lanes, beside], head, &slots)?];
         if entry.entry.sums.is_empty() || entry.shape.sums_of_rows() {
             return Ok(steps);
         }

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 
 use super::tables::Tables;
 use crate::driver::{Arena, DeviceError, Part, Step};
-use crate::emit::{NetworkEntry, Stage, Trial, Word};
+use crate::emit::{NetworkEntry, Scheduled, Stage, Trial, Word};
 
-/// Postsynaptic neurons and threads of a block that takes sums, as in `prelude/trial.cuh`.
+/// Postsynaptic neurons and threads of a block that takes sums, as in `prelude/scheduled/add_late.cuh`.
 const LATE_COLUMNS: usize = 128;
 const LATE_THREADS: usize = 128;
 
@@ -40,19 +40,15 @@ impl TrialLaunch {
             let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
             arena.borrow_mut().upload(&bytes)
         };
-        let step = |function: &str, grid, table| Step {
-            function: function.to_owned(),
-            grid,
-            table,
-            part: Part::default(),
-        };
+        let step =
+            |function: String, grid, table| Step { function, grid, table, part: Part::default() };
         let trial = upload(&[&self.table[..], &[timesteps as u64]].concat())?;
-        let mut steps = vec![step("run_trial", [self.blocks, 1, self.threads], trial)];
+        let mut steps = vec![step("run_trial".into(), [self.blocks, 1, self.threads], trial)];
         if let Some(late) = &self.late_sums {
             let table = upload(&[&[trial], &late.table[..]].concat())?;
-            steps.push(step("add_late", late.grid, table));
+            steps.push(step(Scheduled::AddLate.name(), late.grid, table));
         }
-        steps.push(step("finish_trial", [1, 1, 32], trial));
+        steps.push(step("finish_trial".into(), [1, 1, 32], trial));
         Ok(steps)
     }
 }

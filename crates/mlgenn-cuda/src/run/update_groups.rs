@@ -39,6 +39,14 @@ struct Update {
     steps: Vec<Step>,
 }
 
+impl Group {
+    /// The launches, without those together with other groups.
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        let updates = self.updates.iter().flat_map(|update| &update.steps);
+        updates.chain(&self.rows).chain(&self.transposes)
+    }
+}
+
 impl UpdateGroups {
     /// Names of the groups.
     pub(super) fn names(&self) -> impl Iterator<Item = &String> {
@@ -56,6 +64,11 @@ impl UpdateGroups {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// All launches.
+    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.groups.values().flat_map(Group::steps).chain(self.joined.values())
     }
 
     /// The launches of one group without its transposes.
