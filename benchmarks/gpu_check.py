@@ -193,6 +193,21 @@ class Check:
                 print(done.stdout[-4000:])
             self.note(kind, found[-1] if found else f"status {done.returncode}", since, good)
 
+    def builds(self, output: Path) -> None:
+        since = monotonic()
+        done = self.run([self.python, "benchmarks/gpu_build.py"], 60)
+        if done is None or done.returncode != 0:
+            print(done.stderr[-2000:] if done else "took too long")
+            self.note("builds", "did not run", since, False)
+            return
+        with output.open("a") as file:
+            file.write(done.stdout)
+        for line in map(json.loads, done.stdout.splitlines()):
+            first, again = (build["seconds"] for build in line["builds"])
+            result = f"{first:.3f} s after {line['open']:.3f} s to open the GPU, then {again:.3f} s"
+            self.note(f"build of {line['workload']}, cache {line['cache']}", result, since)
+            since = monotonic()
+
     def benchmarks(self, device: str, output: Path) -> None:
         listed = self.run([self.python, "benchmarks/run.py", "--list"], 30)
         lines = listed.stdout.splitlines() if listed else []
@@ -272,7 +287,9 @@ def main() -> int:
         check.sanitizer()
         name = re.sub(r"[^a-z0-9]+", "-", device.partition("(")[0].lower()).strip("-")
         today = datetime.date.today().isoformat()
-        check.benchmarks(device, arguments.results / f"{today}-{name}.jsonl")
+        output = arguments.results / f"{today}-{name}.jsonl"
+        check.builds(output)
+        check.benchmarks(device, output)
         check.tests("other tests on the GPU", OTHERS, check.left() - 5)
         check.report()
     return 1 if check.failed else 0

@@ -28,6 +28,12 @@ def compile_cuda(text: str, library: str, architecture: int) -> tuple[bytes, str
     messages if it refuses.
     """
 
+def take_stages() -> list[tuple[str, float]]:
+    """Return the seconds that stages of building networks took in this process since last asked.
+
+    Names come in the order in which each was first left; none contains another.
+    """
+
 def describe_cuda() -> str:
     """Return the GPU that the CUDA backend would use and its compiler, in words.
 

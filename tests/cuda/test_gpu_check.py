@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -44,14 +45,43 @@ print(min(found.read.values()) > 0, found.timestep > 0, found.read_seconds(1e9, 
 """
 
 
-@pytest.mark.skipif(bool(os.environ.get("MLGENN_NO_CXX")), reason="there is no g++")
-def test_ceilings_of_a_gpu_are_measured() -> None:
+BUILDS = """
+import sys
+sys.path[:0] = ["tests", "benchmarks"]
+import json, pathlib, tempfile
+import pretended_gpu
+pretended_gpu.install(pathlib.Path(tempfile.mkdtemp()))
+from gpu_build import measure_builds
+print(json.dumps(measure_builds("train_mnist", {"batch_size": 8, "examples": 16})))
+"""
+
+
+def run_on_pretended_gpu(program: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", CEILINGS],
+        [sys.executable, "-c", program],
         cwd=ROOT,
         env={**os.environ, "MLGENN_BACKEND": "cuda", "PYTHONPATH": PACKAGE},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout.split() == ["True"] * 3, done.stderr
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(bool(os.environ.get("MLGENN_NO_CXX")), reason="there is no g++")
+def test_ceilings_of_a_gpu_are_measured() -> None:
+    assert run_on_pretended_gpu(CEILINGS).split() == ["True"] * 3
+
+
+@pytest.mark.skipif(bool(os.environ.get("MLGENN_NO_CXX")), reason="there is no g++")
+def test_stages_of_builds_are_measured() -> None:
+    figures = json.loads(run_on_pretended_gpu(BUILDS))
+    assert set(figures["open_stages"]) == {"GPU", "NVRTC library"}
+    first, again = figures["builds"]
+    assert set(first["stages"]) - set(again["stages"]) == {"NVRTC"}
+    always = {"plan", "text", "cache", "module", "arrays", "rehearsal", "memory", "contents"}
+    assert always <= set(again["stages"])
+    assert "functions" in again["first_batch_stages"]
+    for build in (first, again):
+        assert sum(build["stages"].values()) <= 1.01 * build["seconds"]

@@ -23,6 +23,7 @@ use crate::device::DeviceModel;
 use crate::error::EngineError;
 use crate::lanes::LaneMap;
 use crate::linear::{Dependents, LinearPrograms};
+use crate::stages::stage;
 use crate::update_program::UpdateProgram;
 
 /// Populations of up to this many neurons are updated for a whole block of batch members at once.
@@ -119,10 +120,19 @@ impl CompiledModel {
         backend: Arc<dyn Backend>,
     ) -> Result<Self, EngineError> {
         let many_blocks = options.many_blocks || backend.device().is_some();
-        let plan = Plan::new(network, PlanOptions { many_blocks, ..options })?;
+        let plan = stage("plan", || Plan::new(network, PlanOptions { many_blocks, ..options }))?;
         check_memory(&plan)?;
-        let executor = backend.executor();
         let on_device = backend.device().map(|device| device.compile(&plan)).transpose()?;
+        stage("programs of the host", || Self::with_programs(plan, backend, on_device))
+    }
+
+    /// Make the programs that the host runs.
+    fn with_programs(
+        plan: Plan,
+        backend: Arc<dyn Backend>,
+        on_device: Option<Arc<dyn DeviceModel>>,
+    ) -> Result<Self, EngineError> {
+        let executor = backend.executor();
         let here = on_device.is_none();
         let populations = (0..plan.populations.len())
             .filter(|_| here)

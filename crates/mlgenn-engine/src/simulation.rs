@@ -23,6 +23,7 @@ use crate::random_key::arbitrary_seed;
 use crate::recorded::Recorded;
 use crate::recording::Recording;
 use crate::run_plan::{RunPlan, StepUpdate};
+use crate::stages::stage;
 use crate::stopwatch::UpdateTimes;
 use crate::worker::{Clock, Worker};
 
@@ -80,13 +81,16 @@ impl Simulation {
     ) -> Result<Self, EngineError> {
         let start = Instant::now();
         let plan = model.plan();
-        let buffers: Vec<_> = allocate(plan, arrays)?.into_iter().map(Arc::new).collect();
         let seed = match plan.network.seed {
             0 => arbitrary_seed(),
             seed => seed,
         };
         let keys = keys(plan, seed)?;
-        let (index, init_sparse_time) = initialise(&model, &buffers, arrays, &keys, seed)?;
+        let (buffers, (index, init_sparse_time)) = stage("arrays", || {
+            let buffers: Vec<_> = allocate(plan, arrays)?.into_iter().map(Arc::new).collect();
+            let made = initialise(&model, &buffers, arrays, &keys, seed)?;
+            Ok::<_, EngineError>((buffers, made))
+        })?;
         let recordings = plan
             .event_queues
             .iter()

@@ -119,6 +119,13 @@ pub(crate) fn default_backend(py: Python<'_>) -> PyResult<&'static str> {
     detached(py, || mlgenn::default_backend(&cuda_options(folders)))
 }
 
+/// Seconds that the stages of building networks took in this process since this was last asked.
+#[pyfunction]
+pub(crate) fn take_stages() -> Vec<(&'static str, f64)> {
+    let stages = mlgenn::take_stages().into_iter();
+    stages.map(|(name, time)| (name, time.as_secs_f64())).collect()
+}
+
 /// The GPU that the CUDA backend would use, in words; an exception says why there is none.
 #[pyfunction]
 pub(crate) fn describe_cuda(py: Python<'_>) -> PyResult<String> {

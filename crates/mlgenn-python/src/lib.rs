@@ -17,7 +17,9 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::compiled::{PyCompiledModel, compile, compile_cuda, default_backend, describe_cuda};
+    use super::compiled::{
+        PyCompiledModel, compile, compile_cuda, default_backend, describe_cuda, take_stages,
+    };
     #[pymodule_export]
     use super::run_plan::PyRunPlan;
     #[pymodule_export]

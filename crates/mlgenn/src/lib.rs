@@ -45,7 +45,7 @@ use mlgenn_ir::interpret::Interpreter;
 pub use mlgenn_cuda::run::{CudaError, CudaOptions};
 pub use mlgenn_engine::{
     Access, ArrayData, ArrayView, Arrays, Backend, CompiledModel, EngineError, MemoryItem,
-    Progress, Recorded, RunPlan, Simulation, SpikeTrain, StepUpdate,
+    Progress, Recorded, RunPlan, Simulation, SpikeTrain, Stages, StepUpdate, take_stages,
 };
 pub use mlgenn_ir::launch::Watch;
 pub use mlgenn_ir::poll::with_poll;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mlgenn_engine::stage;
 use sha2::{Digest, Sha256};
 
 use super::library::{Nvrtc, NvrtcError, Target};
@@ -59,19 +60,23 @@ impl Compiler {
         target: Target,
         fits: impl Fn(&[u8]) -> Result<T, E>,
     ) -> Result<T, E> {
-        let key = self.key(text, target);
-        if let Some(image) = self.find(&key)
+        let (key, found) = stage("cache", || {
+            let key = self.key(text, target);
+            let found = self.find(&key);
+            (key, found)
+        });
+        if let Some(image) = found
             && let Ok(result) = fits(&image)
         {
             return Ok(result);
         }
-        let image = match target {
+        let image = stage("NVRTC", || match target {
             Target::Machine(architecture) => self.nvrtc.compile(text, architecture),
             Target::Ptx(architecture) => self.nvrtc.compile_ptx(text, architecture),
-        }?
+        })?
         .image;
         let result = fits(&image)?;
-        self.keep(key, image);
+        stage("cache", || self.keep(key, image));
         Ok(result)
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mlgenn_engine::{Backend, Device, DeviceModel, EngineError};
+use mlgenn_engine::{Backend, Device, DeviceModel, EngineError, stage};
 use mlgenn_ir::launch::Executor;
 use mlgenn_model::Plan;
 
@@ -57,10 +57,10 @@ impl CudaDevice {
     ///
     /// What was tried and what to install, if there is no driver, GPU or compiler that fits.
     pub fn open(options: &CudaOptions) -> Result<Self, CudaError> {
-        let gpu = Arc::new(Gpu::open(options.gpu)?);
+        let gpu = Arc::new(stage("GPU", || Gpu::open(options.gpu))?);
         let capability = gpu.capability();
         let needs = Needs { newest_release: Some(gpu.driver().0), capability: Some(capability) };
-        let nvrtc = Nvrtc::load(&options.library_folders, needs)?;
+        let nvrtc = stage("NVRTC library", || Nvrtc::load(&options.library_folders, needs))?;
         let target = nvrtc.target(capability).unwrap_or(Target::Machine(capability));
         Ok(Self { gpu, compiler: Compiler::new(nvrtc, options.cache.clone()), target })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mlgenn_engine::{
-    DeviceLoad, DeviceModel, DeviceState, EngineError, memory_plan, out_of_memory,
+    DeviceLoad, DeviceModel, DeviceState, EngineError, memory_plan, out_of_memory, stage,
 };
 use mlgenn_model::Plan;
 
@@ -33,9 +33,14 @@ impl GpuModel {
         if bytes > free as u128 {
             return Err(out_of_memory(plan));
         }
-        let program = NetworkProgram::new(plan);
-        let text = text(plan, &program)?;
-        let load = |image: &[u8]| Module::load(&device.gpu, image).map_err(CudaError::from);
+        let (program, text) = stage("text", || {
+            let program = NetworkProgram::new(plan);
+            let text = text(plan, &program)?;
+            Ok::<_, EngineError>((program, text))
+        })?;
+        let load = |image: &[u8]| {
+            stage("module", || Module::load(&device.gpu, image)).map_err(CudaError::from)
+        };
         let module = device.compiler.compile(&text, device.target, load);
         let module = module.map_err(|error| EngineError::Device(error.to_string()))?;
         Ok(Self { plan: Arc::new(plan.clone()), program, text, module })
