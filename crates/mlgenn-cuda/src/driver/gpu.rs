@@ -135,7 +135,7 @@ impl Gpu {
         Ok(gpu)
     }
 
-    /// The same GPU, with streams of its own: simulations in several threads do not meet.
+    /// The same GPU, with a stream of its own: simulations in several threads do not meet.
     ///
     /// # Errors
     ///
@@ -143,10 +143,9 @@ impl Gpu {
     pub fn fork(&self) -> Result<Self, DeviceError> {
         let operation = "making a stream";
         self.enter(operation)?;
-        let stream = || self.stream.context().new_stream().during(operation);
         Ok(Self {
-            stream: stream()?,
-            aside: stream()?,
+            stream: self.stream.context().new_stream().during(operation)?,
+            aside: self.aside.clone(),
             staging: Mutex::default(),
             name: self.name.clone(),
             broken: self.broken.clone(),
@@ -188,10 +187,17 @@ impl Gpu {
         if !bytes.is_empty() && bytes.len() <= LARGEST {
             self.enter("copying to the GPU")?;
             let mut staging = self.staging();
-            if let Some(staging) = staging.get_or_insert_with(|| Staging::new(&self.stream)) {
+            if let Some(staging) = staging.get_or_insert_with(|| Staging::new(&self.stream))
+                && staging.make_room(bytes.len())?
+            {
                 return staging.copy(address, bytes);
             }
         }
+        self.write_now(address, bytes)
+    }
+
+    /// As [`Gpu::write`], but all bytes are there when this returns.
+    pub(super) fn write_now(&self, address: u64, bytes: &[u8]) -> Result<(), DeviceError> {
         self.write_on(&self.stream, address, bytes)
     }
 

@@ -9,11 +9,14 @@ use cudarc::driver::{CudaStream, result};
 
 use super::error::{DeviceError, During};
 
-/// Bytes of it.
-const CAPACITY: usize = 16 << 20;
+/// Bytes of it at first: locking pages takes time, about a millisecond for four megabytes.
+const FIRST: usize = 1 << 20;
+
+/// Most bytes of it.
+const MOST: usize = 16 << 20;
 
 /// Copies of more bytes than this are better made in one piece.
-pub(super) const LARGEST: usize = CAPACITY / 2;
+pub(super) const LARGEST: usize = MOST / 2;
 
 const ALIGNMENT: usize = 64;
 
@@ -21,6 +24,7 @@ const ALIGNMENT: usize = 64;
 pub(super) struct Staging {
     stream: Arc<CudaStream>,
     memory: NonNull<u8>,
+    bytes: usize,
     used: usize,
 }
 
@@ -30,10 +34,14 @@ unsafe impl Send for Staging {}
 impl Staging {
     /// Memory for copies on a stream; `None` if the system locks no memory.
     pub(super) fn new(stream: &Arc<CudaStream>) -> Option<Self> {
+        Self::of(stream, FIRST)
+    }
+
+    fn of(stream: &Arc<CudaStream>, bytes: usize) -> Option<Self> {
         // SAFETY: the context of the stream is current; the memory is freed when this is dropped.
-        let memory = unsafe { result::malloc_host(CAPACITY, 0) }.ok()?;
+        let memory = unsafe { result::malloc_host(bytes, 0) }.ok()?;
         let memory = NonNull::new(memory.cast())?;
-        Some(Self { stream: stream.clone(), memory, used: 0 })
+        Some(Self { stream: stream.clone(), memory, bytes, used: 0 })
     }
 
     /// Bytes that may still be read.
@@ -46,13 +54,27 @@ impl Staging {
         self.used = 0;
     }
 
-    /// Start to copy at most [`LARGEST`] bytes to an address, after what the stream does already.
+    /// Make room for at most [`LARGEST`] bytes, by more memory if it is full the first times; false if
+    /// the system locks no more.
+    pub(super) fn make_room(&mut self, bytes: usize) -> Result<bool, DeviceError> {
+        if self.used + bytes > self.bytes {
+            self.stream.synchronize().during("copying to the GPU")?;
+            self.clear();
+            let larger = (4 * self.bytes.max(bytes)).min(MOST);
+            if larger > self.bytes
+                && let Some(larger) = Self::of(&self.stream, larger)
+            {
+                *self = larger;
+            }
+        }
+        Ok(bytes <= self.bytes)
+    }
+
+    /// Start to copy bytes, for which room was made, to an address, after what the stream does
+    /// already.
     pub(super) fn copy(&mut self, address: u64, bytes: &[u8]) -> Result<(), DeviceError> {
         let operation = "copying to the GPU";
-        if self.used + bytes.len() > CAPACITY {
-            self.stream.synchronize().during(operation)?;
-            self.clear();
-        }
+        assert!(self.used + bytes.len() <= self.bytes, "room was made");
         // SAFETY: there is room for the bytes, which no copy reads that has not ended; the address
         // is one of an `Arena` with as many bytes.
         unsafe {
@@ -71,7 +93,7 @@ impl Drop for Staging {
     fn drop(&mut self) {
         // Failures here come from earlier ones, which were reported.
         if self.stream.context().bind_to_thread().is_ok() && self.stream.synchronize().is_ok() {
-            // SAFETY: allocated in `new`; nothing reads it any more.
+            // SAFETY: allocated in `of`; nothing reads it any more.
             let _ = unsafe { result::free_host(self.memory.as_ptr().cast::<c_void>()) };
         }
     }

@@ -35,7 +35,7 @@ impl Recording {
         arrays: &[ArrayId],
         timesteps: usize,
     ) -> Result<Self, DeviceError> {
-        let arena = RefCell::new(Arena::new(gpu.clone()));
+        let arena = RefCell::new(Arena::new(gpu.clone(), 0)?);
         let counter = arena.borrow_mut().allocate(8)?;
         let rows = arrays
             .iter()

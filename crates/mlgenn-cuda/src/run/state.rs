@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use mlgenn_engine::{DeviceLoad, DeviceState, DeviceTimes, EngineError, Progress, Timesteps};
+use mlgenn_engine::{
+    DeviceLoad, DeviceState, DeviceTimes, EngineError, Progress, Timesteps, stage,
+};
 use mlgenn_ir::launch::Watch as HostWatch;
 use mlgenn_ir::{Buffer, Type};
 use mlgenn_model::Plan;
@@ -49,6 +51,31 @@ pub(super) struct GpuState {
     arena: RefCell<Arena>,
 }
 
+/// Place everything in an arena: arrays with their contents, what the schedule needs, and launches.
+fn lay_out(
+    plan: &Plan,
+    program: &NetworkProgram,
+    load: &DeviceLoad<'_>,
+    arena: &RefCell<Arena>,
+) -> Result<(Memory, State, NetworkLaunches), DeviceError> {
+    let keys = load.keys.with_bytes(|bytes| arena.borrow_mut().upload(bytes))?;
+    let place = |array: ArrayId| {
+        let mirror = &load.mirrors[array.0];
+        let mut arena = arena.borrow_mut();
+        // Memory is zero already.
+        let address = if load.zero[array.0] {
+            arena.allocate((mirror.len() * mirror.ty().bytes()).max(8))
+        } else {
+            mirror.with_bytes(|bytes| arena.upload(bytes))
+        };
+        Ok((address?, mirror.len()))
+    };
+    let memory = Memory::new(plan, arena, keys, load.recording_timesteps, place)?;
+    let state = State::new(plan, arena)?;
+    let launches = NetworkLaunches::new(plan, program, arena, &memory, state)?;
+    Ok((memory, state, launches))
+}
+
 /// Times measured so far.
 #[derive(Default)]
 struct Timing {
@@ -69,23 +96,17 @@ impl GpuState {
         module: &Arc<Module>,
         load: &DeviceLoad<'_>,
     ) -> Result<Self, EngineError> {
-        let arena = RefCell::new(Arena::new(module.gpu().clone()));
-        let keys = load.keys.with_bytes(|bytes| arena.borrow_mut().upload(bytes))?;
-        let place = |array: ArrayId| {
-            let mirror = &load.mirrors[array.0];
-            let mut arena = arena.borrow_mut();
-            // Memory is zero already.
-            let address = if load.zero[array.0] {
-                arena.allocate((mirror.len() * mirror.ty().bytes()).max(8))
-            } else {
-                mirror.with_bytes(|bytes| arena.upload(bytes))
-            };
-            Ok((address?, mirror.len()))
-        };
-        let memory = Memory::new(plan, &arena, keys, load.recording_timesteps, place)?;
-        let state = State::new(plan, &arena)?;
-        let network = NetworkLaunches::new(plan, program, &arena, &memory, state)?;
-        arena.borrow_mut().flush()?;
+        // Once to see how much memory it takes, as allocating it piece by piece takes its time.
+        let rehearsal = RefCell::new(Arena::without_gpu());
+        stage("rehearsal", || lay_out(plan, program, load, &rehearsal))?;
+        let bytes = rehearsal.into_inner().bytes();
+        let arena = stage("memory", || Arena::new(module.gpu().clone(), bytes))?;
+        let arena = RefCell::new(arena);
+        let (memory, state, network) = stage("contents", || {
+            let laid_out = lay_out(plan, program, load, &arena)?;
+            arena.borrow_mut().flush()?;
+            Ok::<_, DeviceError>(laid_out)
+        })?;
         let mut this = Self {
             timesteps: HashMap::new(),
             updates: HashMap::new(),
@@ -112,7 +133,7 @@ impl GpuState {
     }
 
     fn launches(&self, steps: &[Step]) -> Result<Launches, DeviceError> {
-        Launches::new(&self.module, steps, self.state.watch)
+        stage("functions", || Launches::new(&self.module, steps, self.state.watch))
     }
 
     /// The launches of a timestep and of what is around it.

@@ -81,9 +81,11 @@ static Mathematics mathematics = nullptr;
 static long counts[8];
 // See MLGENN_WARPS in host.h.
 static int turns = 0;
+// Calls by name of those functions of the driver that need a context.
+static std::map<std::string, long> calls;
 
 #define ENTER std::lock_guard<std::recursive_mutex> guard(mutex)
-#define IN_CONTEXT ENTER; if (current != &context) return INVALID_CONTEXT
+#define IN_CONTEXT ENTER; ++calls[__func__]; if (current != &context) return INVALID_CONTEXT
 #define EXISTS(handle) if (!handles.count(handle)) return INVALID_HANDLE
 
 static bool allocated(Address address, size_t bytes) {
@@ -105,6 +107,7 @@ extern "C" {
 void pretend_set_mathematics(Mathematics function) { mathematics = function; }
 void pretend_take_turns(int order) { turns = order; }
 long pretend_count(int which) { return counts[which]; }
+long pretend_calls(const char *function) { ENTER; return calls[function]; }
 long pretend_allocations() { ENTER; return (long)allocations.size(); }
 
 Result cuInit(unsigned flags) { return flags == 0 ? SUCCESS : INVALID_VALUE; }
