@@ -14,8 +14,11 @@ from pathlib import Path
 SOURCES = Path(__file__).resolve().parents[1] / "crates" / "mlgenn-cuda" / "src" / "testing"
 
 
-def install(folder: Path) -> None:
-    """Put the pretended driver and compiler in the place of NVIDIA's, for this process."""
+def install(folder: Path) -> ctypes.CDLL:
+    """Put the pretended driver and compiler in the place of NVIDIA's, for this process.
+
+    Returns their library, which has functions for tests besides.
+    """
     # Where the package of NVRTC has its library.
     library = folder / "nvidia" / "cuda_nvrtc" / "lib" / "libnvrtc.so.12"
     library.parent.mkdir(parents=True)
@@ -25,9 +28,10 @@ def install(folder: Path) -> None:
     # Once it is loaded, the driver is found under this name.
     command += ["-Wl,-soname,libcuda.so", "-o", str(library), str(SOURCES / "pretend_gpu.cpp")]
     subprocess.run(command, check=True)
-    ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    loaded = ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
     # Before NVIDIA's, which may be installed
     os.environ["MLGENN_NVRTC"] = str(library)
     # What it compiles is gone when the folder is.
     os.environ["MLGENN_CACHE_DIR"] = ""
     os.environ["TMPDIR"] = str(folder)
+    return loaded
