@@ -33,7 +33,7 @@ fn outcome(network: &Network, options: &Options) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn threads_that_take_turns_give_the_same_bits() {
     let Some(gpu) = pretended::gpu() else { return };
-    let (mut sums, mut trials, mut late) = (0, 0, 0);
+    let (mut sums, mut trials, mut late, mut columns) = (0, 0, 0, 0);
     for seed in 0..30 {
         let network = random_network(seed);
         let compiled = compile(network.clone(), &cuda(gpu)).unwrap();
@@ -44,6 +44,7 @@ fn threads_that_take_turns_give_the_same_bits() {
         }
         sums += usize::from(text.contains("add_row_total(inside"));
         trials += usize::from(text.contains("run_trial("));
+        columns += usize::from(text.contains("add_in_order(held"));
         late += usize::from(text.contains("const f32 *const from"));
         let expected = outcome(&network, &cuda(gpu));
         for turns in [Turns::Forwards, Turns::Backwards] {
@@ -58,7 +59,8 @@ fn threads_that_take_turns_give_the_same_bits() {
         }
     }
     assert!(
-        sums >= 2 && trials >= 4 && late >= 2,
-        "{sums} networks with sums of rows, {trials} with trials, {late} with late sums"
+        sums >= 2 && trials >= 4 && late >= 2 && columns >= 2,
+        "{sums} networks with sums of rows, {trials} with trials, {late} with late sums, {columns} \
+         with parts of columns"
     );
 }

@@ -1,5 +1,5 @@
 // up to 256 timesteps
-//     run_trial: 1 x 1 blocks of 64, Schedule
+//     run_trial: 1 x 1 blocks of 160, Schedule
 //     finish_trial: 1 x 1 blocks of 32, Schedule
 
 // Synapse group 'S0' pre spike synaptic code
@@ -271,7 +271,7 @@ struct Resident {
 };
 
 // All timesteps of a block of batch members
-extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
+extern "C" __global__ void __launch_bounds__(160, 1) run_trial(const Trial *trial) {
     if (is_spare()) return;
     const u64 *const __restrict__ words = trial->words;
     Watch *const watch = trial->watch;
@@ -286,14 +286,14 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
     for (u32 member = first_member; member < 1u
             && member < first_member + 1u; ++member) {
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+        for (u32 at = first_lane(160u, 0u); at < 1u; at += lane_step(160u)) {
             resident.array1[at] = ((u32 *)words[0] + (u64)member * 1)[at];
             resident.array2[at] = ((u32 *)words[1] + (u64)member * 1)[at];
             resident.array3[at] = ((u32 *)words[2] + (u64)member * 1)[at];
             resident.array4[at] = ((u32 *)words[3] + (u64)member * 1)[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 4u; at += lane_step(64u)) {
+        for (u32 at = first_lane(160u, 0u); at < 4u; at += lane_step(160u)) {
             resident.array5[at] = ((f32 *)words[4] + (u64)member * 4)[at];
             resident.array7[at] = ((f32 *)words[5] + (u64)member * 4)[at];
             resident.array9[at] = ((f32 *)words[6] + (u64)member * 4)[at];
@@ -306,11 +306,11 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             resident.array19[at] = ((f32 *)words[13] + (u64)member * 4)[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 8u; at += lane_step(64u)) {
+        for (u32 at = first_lane(160u, 0u); at < 8u; at += lane_step(160u)) {
             resident.array0[at] = ((u32 *)words[14] + (u64)member * 8)[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 16u; at += lane_step(64u)) {
+        for (u32 at = first_lane(160u, 0u); at < 16u; at += lane_step(160u)) {
             resident.array6[at] = ((f32 *)words[15] + (u64)member * 16)[at];
             resident.array8[at] = ((f32 *)words[16] + (u64)member * 16)[at];
             resident.array10[at] = ((f32 *)words[17] + (u64)member * 16)[at];
@@ -324,19 +324,19 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
         u64 steps_made = *trial->steps_made;
         for (u32 step = 0; step < trial->timesteps; ++step) {
             const u32 *const bits0 = resident.array0 + 1 * earlier_slot(rings[0], 0u, 8u);
-            if (is_warp(64u, 0u)) {
+            if (is_warp(160u, 0u)) {
                 list_events(neurons0, &counts[0], bits0, 4u);
             }
             const u32 *const bits1 = resident.array0 + 1 * earlier_slot(rings[0], 1u, 8u);
-            if (is_warp(64u, 1u)) {
+            if (is_warp(160u, 1u)) {
                 list_events(neurons1, &counts[1], bits1, 4u);
             }
             const u32 *const bits2 = resident.array0 + 1 * earlier_slot(rings[0], 3u, 8u);
-            if (is_warp(64u, 2u)) {
+            if (is_warp(160u, 2u)) {
                 list_events(neurons2, &counts[2], bits2, 4u);
             }
             const u32 *const bits3 = resident.array0 + 1 * earlier_slot(rings[0], 7u, 8u);
-            if (is_warp(64u, 3u)) {
+            if (is_warp(160u, 3u)) {
                 list_events(neurons3, &counts[3], bits3, 4u);
             }
             meet();
@@ -356,7 +356,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.stride = 4u;
                 launch.slots[0] = {(void *)resident.array5, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[1] = {(void *)resident.array6, 0, (i64)16, 0, 16, 0, 1u, 0u};
-                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(160u, 0u); lane < 32u; lane += lane_step(160u)) {
                     kernel0_synapse_group__s0__pre_spike_synaptic_code(&launch, lane, block, member, list0);
                 }
             }
@@ -372,7 +372,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.stride = 4u;
                 launch.slots[0] = {(void *)resident.array7, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[1] = {(void *)resident.array8, 0, (i64)16, 0, 16, 0, 1u, 0u};
-                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(160u, 32u); lane < 32u; lane += lane_step(160u)) {
                     kernel1_synapse_group__s1__pre_spike_synaptic_code(&launch, lane, block, member, list1);
                 }
             }
@@ -388,7 +388,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.stride = 4u;
                 launch.slots[0] = {(void *)resident.array9, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[1] = {(void *)resident.array10, 0, (i64)16, 0, 16, 0, 1u, 0u};
-                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(160u, 64u); lane < 32u; lane += lane_step(160u)) {
                     kernel2_synapse_group__s3__pre_spike_synaptic_code(&launch, lane, block, member, list2);
                 }
             }
@@ -404,7 +404,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.stride = 4u;
                 launch.slots[0] = {(void *)resident.array11, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[1] = {(void *)resident.array12, 0, (i64)16, 0, 16, 0, 1u, 0u};
-                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(160u, 96u); lane < 32u; lane += lane_step(160u)) {
                     kernel3_synapse_group__s7__pre_spike_synaptic_code(&launch, lane, block, member, list3);
                 }
             }
@@ -425,7 +425,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.slots[2] = {(void *)resident.array14, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[3] = {(void *)words[19], 0, (i64)words[20], 0, 0, 0, 1u, 0u};
                 launch.slots[4] = {(void *)resident.array0, 0, (i64)1, 0, 1, &rings[0], 8u, 0u};
-                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(160u, 0u); lane < 32u; lane += lane_step(160u)) {
                     kernel4_neuron_group__in__update(&launch, lane, block, member);
                 }
             }
@@ -442,7 +442,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.slots[0] = {(void *)resident.array16, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[1] = {(void *)resident.array5, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[2] = {(void *)resident.array1, 0, (i64)1, 0, 1, &rings[1], 1u, 0u};
-                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(160u, 32u); lane < 32u; lane += lane_step(160u)) {
                     kernel5_neuron_group__d0__update(&launch, lane, block, member);
                 }
             }
@@ -459,7 +459,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.slots[0] = {(void *)resident.array17, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[1] = {(void *)resident.array7, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[2] = {(void *)resident.array2, 0, (i64)1, 0, 1, &rings[2], 1u, 0u};
-                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(160u, 64u); lane < 32u; lane += lane_step(160u)) {
                     kernel6_neuron_group__d1__update(&launch, lane, block, member);
                 }
             }
@@ -476,7 +476,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.slots[0] = {(void *)resident.array18, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[1] = {(void *)resident.array9, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[2] = {(void *)resident.array3, 0, (i64)1, 0, 1, &rings[3], 1u, 0u};
-                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(160u, 96u); lane < 32u; lane += lane_step(160u)) {
                     kernel7_neuron_group__d3__update(&launch, lane, block, member);
                 }
             }
@@ -493,7 +493,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.slots[0] = {(void *)resident.array19, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[1] = {(void *)resident.array11, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[2] = {(void *)resident.array4, 0, (i64)1, 0, 1, &rings[4], 1u, 0u};
-                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(160u, 128u); lane < 32u; lane += lane_step(160u)) {
                     kernel8_neuron_group__d7__update(&launch, lane, block, member);
                 }
             }
@@ -503,14 +503,14 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             time = (f32)timestep * 1.0f;
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+        for (u32 at = first_lane(160u, 0u); at < 1u; at += lane_step(160u)) {
             ((u32 *)words[0] + (u64)member * 1)[at] = resident.array1[at];
             ((u32 *)words[1] + (u64)member * 1)[at] = resident.array2[at];
             ((u32 *)words[2] + (u64)member * 1)[at] = resident.array3[at];
             ((u32 *)words[3] + (u64)member * 1)[at] = resident.array4[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 4u; at += lane_step(64u)) {
+        for (u32 at = first_lane(160u, 0u); at < 4u; at += lane_step(160u)) {
             ((f32 *)words[4] + (u64)member * 4)[at] = resident.array5[at];
             ((f32 *)words[5] + (u64)member * 4)[at] = resident.array7[at];
             ((f32 *)words[6] + (u64)member * 4)[at] = resident.array9[at];
@@ -522,7 +522,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             ((f32 *)words[13] + (u64)member * 4)[at] = resident.array19[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 8u; at += lane_step(64u)) {
+        for (u32 at = first_lane(160u, 0u); at < 8u; at += lane_step(160u)) {
             ((u32 *)words[14] + (u64)member * 8)[at] = resident.array0[at];
         }
         meet();

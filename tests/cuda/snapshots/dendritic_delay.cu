@@ -1,5 +1,5 @@
 // up to 256 timesteps
-//     run_trial: 1 x 1 blocks of 64, Schedule
+//     run_trial: 1 x 1 blocks of 96, Schedule
 //     finish_trial: 1 x 1 blocks of 32, Schedule
 
 // Synapse group 'SD' pre spike synaptic code
@@ -149,7 +149,7 @@ struct Resident {
 };
 
 // All timesteps of a block of batch members
-extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
+extern "C" __global__ void __launch_bounds__(96, 1) run_trial(const Trial *trial) {
     if (is_spare()) return;
     const u64 *const __restrict__ words = trial->words;
     Watch *const watch = trial->watch;
@@ -162,25 +162,25 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
     for (u32 member = first_member; member < 1u
             && member < first_member + 1u; ++member) {
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 1u; at += lane_step(96u)) {
             resident.array1[at] = ((u32 *)words[0] + (u64)member * 1)[at];
             resident.array2[at] = ((u32 *)words[1] + (u64)member * 1)[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 3u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 3u; at += lane_step(96u)) {
             resident.array0[at] = ((u32 *)words[2] + (u64)member * 3)[at];
             resident.array13[at] = ((u32 *)words[3] + (u64)member * 3)[at];
             resident.array14[at] = ((u32 *)words[4] + (u64)member * 3)[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 4u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 4u; at += lane_step(96u)) {
             resident.array3[at] = ((f32 *)words[5] + (u64)member * 4)[at];
             resident.array7[at] = ((f32 *)words[6] + (u64)member * 4)[at];
             resident.array16[at] = ((f32 *)words[7] + (u64)member * 4)[at];
             resident.array17[at] = ((f32 *)words[8] + (u64)member * 4)[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 24u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 24u; at += lane_step(96u)) {
             resident.array4[at] = ((f32 *)words[9] + (u64)member * 24)[at];
             resident.array8[at] = ((f32 *)words[10] + (u64)member * 24)[at];
         }
@@ -196,11 +196,11 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             rings[3] = next_slot(rings[3], 6u);
             rings[4] = next_slot(rings[4], 6u);
             const u32 *const bits0 = resident.array0 + 1 * earlier_slot(rings[0], 0u, 3u);
-            if (is_warp(64u, 0u)) {
+            if (is_warp(96u, 0u)) {
                 list_events(neurons0, &counts[0], bits0, 3u);
             }
             const u32 *const bits1 = resident.array0 + 1 * earlier_slot(rings[0], 2u, 3u);
-            if (is_warp(64u, 1u)) {
+            if (is_warp(96u, 1u)) {
                 list_events(neurons1, &counts[1], bits1, 3u);
             }
             meet();
@@ -219,7 +219,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.slots[0] = {(void *)resident.array4, 0, (i64)4, 0, 4, &rings[3], 6u, 0u};
                 launch.slots[1] = {(void *)words[11], 0, (i64)12, 0, 12, 0, 1u, 0u};
                 launch.slots[2] = {(void *)words[12], 0, (i64)12, 0, 12, 0, 1u, 0u};
-                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(96u, 0u); lane < 32u; lane += lane_step(96u)) {
                     kernel0_synapse_group__sd__pre_spike_synaptic_code(&launch, lane, block, member, list0);
                 }
             }
@@ -242,7 +242,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.slots[0] = {(void *)resident.array8, 0, (i64)4, 0, 4, &rings[4], 6u, 0u};
                 launch.slots[1] = {(void *)words[19], 0, (i64)6, 0, 6, 0, 1u, 0u};
                 launch.slots[2] = {(void *)words[20], 0, (i64)6, 0, 6, 0, 1u, 0u};
-                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(96u, 32u); lane < 32u; lane += lane_step(96u)) {
                     kernel1_synapse_group__ss__pre_spike_synaptic_code(&launch, lane, block, member, list1);
                 }
             }
@@ -263,7 +263,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.slots[2] = {(void *)resident.array14, 0, (i64)3, 0, 3, 0, 1u, 0u};
                 launch.slots[3] = {(void *)words[21], 0, (i64)words[22], 0, 0, 0, 1u, 0u};
                 launch.slots[4] = {(void *)resident.array0, 0, (i64)1, 0, 1, &rings[0], 3u, 0u};
-                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(96u, 0u); lane < 32u; lane += lane_step(96u)) {
                     kernel2_neuron_group__in__update(&launch, lane, block, member);
                 }
             }
@@ -281,7 +281,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.slots[1] = {(void *)resident.array3, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[2] = {(void *)resident.array4, 0, (i64)4, 0, 4, &rings[3], 6u, 0u};
                 launch.slots[3] = {(void *)resident.array1, 0, (i64)1, 0, 1, &rings[1], 1u, 0u};
-                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(96u, 32u); lane < 32u; lane += lane_step(96u)) {
                     kernel3_neuron_group__d__update(&launch, lane, block, member);
                 }
             }
@@ -299,7 +299,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.slots[1] = {(void *)resident.array7, 0, (i64)4, 0, 4, 0, 1u, 0u};
                 launch.slots[2] = {(void *)resident.array8, 0, (i64)4, 0, 4, &rings[4], 6u, 0u};
                 launch.slots[3] = {(void *)resident.array2, 0, (i64)1, 0, 1, &rings[2], 1u, 0u};
-                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(96u, 64u); lane < 32u; lane += lane_step(96u)) {
                     kernel4_neuron_group__s__update(&launch, lane, block, member);
                 }
             }
@@ -309,24 +309,24 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             time = (f32)timestep * 1.0f;
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 1u; at += lane_step(96u)) {
             ((u32 *)words[0] + (u64)member * 1)[at] = resident.array1[at];
             ((u32 *)words[1] + (u64)member * 1)[at] = resident.array2[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 3u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 3u; at += lane_step(96u)) {
             ((u32 *)words[2] + (u64)member * 3)[at] = resident.array0[at];
             ((u32 *)words[3] + (u64)member * 3)[at] = resident.array13[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 4u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 4u; at += lane_step(96u)) {
             ((f32 *)words[5] + (u64)member * 4)[at] = resident.array3[at];
             ((f32 *)words[6] + (u64)member * 4)[at] = resident.array7[at];
             ((f32 *)words[7] + (u64)member * 4)[at] = resident.array16[at];
             ((f32 *)words[8] + (u64)member * 4)[at] = resident.array17[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 24u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 24u; at += lane_step(96u)) {
             ((f32 *)words[9] + (u64)member * 24)[at] = resident.array4[at];
             ((f32 *)words[10] + (u64)member * 24)[at] = resident.array8[at];
         }

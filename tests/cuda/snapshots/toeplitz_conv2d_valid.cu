@@ -1,5 +1,5 @@
 // up to 256 timesteps
-//     run_trial: 1 x 1 blocks of 64, Schedule
+//     run_trial: 1 x 1 blocks of 96, Schedule
 //     finish_trial: 1 x 1 blocks of 32, Schedule
 
 // Synapse group 'S' pre spike synaptic code
@@ -87,7 +87,7 @@ struct Resident {
 };
 
 // All timesteps of a block of batch members
-extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
+extern "C" __global__ void __launch_bounds__(96, 1) run_trial(const Trial *trial) {
     if (is_spare()) return;
     const u64 *const __restrict__ words = trial->words;
     Watch *const watch = trial->watch;
@@ -99,24 +99,24 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
     for (u32 member = first_member; member < 1u
             && member < first_member + 1u; ++member) {
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 1u; at += lane_step(96u)) {
             resident.array1[at] = ((u32 *)words[0] + (u64)member * 1)[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 2u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 2u; at += lane_step(96u)) {
             resident.array0[at] = ((u32 *)words[1] + (u64)member * 2)[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 24u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 24u; at += lane_step(96u)) {
             resident.array6[at] = ((f32 *)words[2] + (u64)member * 24)[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 32u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 32u; at += lane_step(96u)) {
             resident.array2[at] = ((f32 *)words[3] + (u64)member * 32)[at];
             resident.array10[at] = ((f32 *)words[4] + (u64)member * 32)[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 60u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 60u; at += lane_step(96u)) {
             resident.array7[at] = ((u32 *)words[5] + (u64)member * 60)[at];
             resident.array8[at] = ((u32 *)words[6] + (u64)member * 60)[at];
         }
@@ -127,7 +127,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
         u64 steps_made = *trial->steps_made;
         for (u32 step = 0; step < trial->timesteps; ++step) {
             const u32 *const bits0 = resident.array0;
-            if (is_warp(64u, 0u)) {
+            if (is_warp(96u, 0u)) {
                 list_events(neurons0, &counts[0], bits0, 60u);
             }
             meet();
@@ -150,7 +150,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.synapses = (const u32 *)words[12];
                 launch.slots[0] = {(void *)resident.array2, 0, (i64)32, 0, 32, 0, 1u, 0u};
                 launch.slots[1] = {(void *)resident.array6, 0, (i64)24, 0, 24, 0, 1u, 0u};
-                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(96u, 0u); lane < 32u; lane += lane_step(96u)) {
                     kernel0_synapse_group__s__pre_spike_synaptic_code(&launch, lane, block, member, list0);
                 }
             }
@@ -170,7 +170,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.slots[2] = {(void *)resident.array8, 0, (i64)60, 0, 60, 0, 1u, 0u};
                 launch.slots[3] = {(void *)words[13], 0, (i64)words[14], 0, 0, 0, 1u, 0u};
                 launch.slots[4] = {(void *)resident.array0, 0, (i64)2, 0, 2, &rings[0], 1u, 0u};
-                for (u32 lane = first_lane(64u, 0u); lane < 64u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(96u, 0u); lane < 64u; lane += lane_step(96u)) {
                     kernel1_neuron_group__in__update(&launch, lane, block, member);
                 }
             }
@@ -187,7 +187,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.slots[0] = {(void *)resident.array10, 0, (i64)32, 0, 32, 0, 1u, 0u};
                 launch.slots[1] = {(void *)resident.array2, 0, (i64)32, 0, 32, 0, 1u, 0u};
                 launch.slots[2] = {(void *)resident.array1, 0, (i64)1, 0, 1, &rings[1], 1u, 0u};
-                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(96u, 64u); lane < 32u; lane += lane_step(96u)) {
                     kernel2_neuron_group__x__update(&launch, lane, block, member);
                 }
             }
@@ -197,20 +197,20 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             time = (f32)timestep * 1.0f;
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 1u; at += lane_step(96u)) {
             ((u32 *)words[0] + (u64)member * 1)[at] = resident.array1[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 2u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 2u; at += lane_step(96u)) {
             ((u32 *)words[1] + (u64)member * 2)[at] = resident.array0[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 32u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 32u; at += lane_step(96u)) {
             ((f32 *)words[3] + (u64)member * 32)[at] = resident.array2[at];
             ((f32 *)words[4] + (u64)member * 32)[at] = resident.array10[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 60u; at += lane_step(64u)) {
+        for (u32 at = first_lane(96u, 0u); at < 60u; at += lane_step(96u)) {
             ((u32 *)words[5] + (u64)member * 60)[at] = resident.array7[at];
         }
         meet();

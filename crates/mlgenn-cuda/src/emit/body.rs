@@ -10,7 +10,7 @@ use mlgenn_lang::typed::RandomFunction;
 
 use super::access::{Access, Adding};
 use super::additions::{Addition, additions};
-use super::shape::Shape;
+use super::shape::{PassAdding, Shape};
 use super::types::{constant, memory_type, value_type};
 use super::{mathematics, print};
 
@@ -23,8 +23,8 @@ pub(super) struct BodyOptions<'a> {
     pub(super) ahead: &'a [SlotId],
     /// Slots whose sums are taken elsewhere.
     pub(super) left_out: &'a [SlotId],
-    /// Whether things are added only if `due` says so.
-    pub(super) only_if_due: bool,
+    /// When things are added to elements that are in registers.
+    pub(super) adding: PassAdding,
 }
 
 /// Statements for the body of a kernel.
@@ -365,16 +365,18 @@ impl<'a> Body<'a> {
             }
             Access::Element { adding, .. } => {
                 let element = self.element(slot);
-                if self.options.only_if_due {
+                let ty = memory_type(self.ty(value));
+                let line = match (self.options.adding, adding) {
                     // A branch would have the compiler put what is read into it.
-                    let ty = memory_type(self.ty(value));
-                    self.line(&format!(
-                        "{element} = add({element}, due ? v{} : nothing<{ty}>());",
-                        value.0
-                    ));
-                } else {
-                    self.line(&add_to(&element, value, *adding == Adding::Atomic));
-                }
+                    (PassAdding::IfDue, Adding::Held) => {
+                        format!("{element} = add({element}, due ? v{} : nothing<{ty}>());", value.0)
+                    }
+                    (PassAdding::AfterLane, Adding::Held) => {
+                        format!("added{} = v{};", slot.0, value.0)
+                    }
+                    _ => add_to(&element, value, *adding == Adding::Atomic),
+                };
+                self.line(&line);
             }
             _ => {}
         }

@@ -14,7 +14,7 @@ use super::access::{Access, Adding, CopyOf};
 use super::body::{Body, BodyOptions};
 use super::entry::{Entry, Form, comment, function_name, pointer};
 use super::planned::reach;
-use super::shape::{Connectivity, Members, Shape, close, write_lines};
+use super::shape::{Connectivity, Members, PassAdding, Shape, close, write_lines};
 use super::types::{constant, memory_type};
 
 /// What the threads of a custom update do.
@@ -212,7 +212,7 @@ impl<'a> Element<'a> {
             shape: self.shape,
             ahead: &self.ahead,
             left_out: &[],
-            only_if_due: false,
+            adding: PassAdding::AtOnce,
         };
         let body = Body::write(kernel, &self.accesses, options, inner);
         text.push_str(&body.text);

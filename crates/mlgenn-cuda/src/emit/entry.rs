@@ -7,7 +7,7 @@ use mlgenn_ir::{Kernel, Op, SlotId, SlotKind, Type};
 
 use super::access::{Access, Adding, CopyOf};
 use super::body::{Body, BodyOptions};
-use super::shape::{Members, Pass, Shape, close, write_lines};
+use super::shape::{Members, Pass, PassAdding, Shape, close, write_lines};
 use super::types::memory_type;
 
 /// A function that can be launched.
@@ -37,6 +37,9 @@ pub(super) enum Form {
 
 /// Threads that share a sum over lanes.
 pub const PARTIAL_SUMS: usize = 16;
+
+/// Threads that share the synapses of a postsynaptic neuron: those of a warp.
+pub(super) const COLUMN_PARTS: usize = 32;
 
 /// A function that runs a kernel with one thread per lane, for slots bound with such patterns;
 /// `index` makes its name unique.
@@ -123,16 +126,31 @@ impl<'a> Writer<'a> {
             let ty = memory_type(self.kernel.slot(slot).ty);
             format!("{ty} held{0} = s{0}[{index}];", slot.0)
         }));
+        let parts = self.shape == Shape::ColumnPart;
+        start.extend(self.held().filter(|_| parts).map(|(slot, _)| {
+            let ty = memory_type(self.kernel.slot(slot).ty);
+            format!("{ty} added{} = nothing<{ty}>();", slot.0)
+        }));
         let start: Vec<_> = start.iter().map(String::as_str).collect();
         write_lines(&mut text, &start, level);
         for (pass, body) in passes.iter().zip(&bodies) {
             let inner = write_lines(&mut text, &pass.lead, level + 1);
             text.push_str(&body.text);
-            close(&mut text, inner, level + 1);
+            if pass.adding == PassAdding::AfterLane {
+                close(&mut text, inner, inner - 1);
+                let lines: Vec<_> = self.added_in_order().collect();
+                let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+                write_lines(&mut text, &lines, inner - 1);
+                close(&mut text, inner - 1, level + 1);
+            } else {
+                close(&mut text, inner, level + 1);
+            }
         }
         let rows = self.shape.sums_of_rows();
-        let mut end: Vec<String> =
-            self.held().map(|(slot, index)| format!("s{0}[{index}] = held{0};", slot.0)).collect();
+        let one_of_parts = if parts { "if (part % COLUMN_PARTS == 0) " } else { "" };
+        let store =
+            |(slot, index): (SlotId, _)| format!("{one_of_parts}s{0}[{index}] = held{0};", slot.0);
+        let mut end: Vec<String> = self.held().map(store).collect();
         if !rows {
             end.extend(sums.iter().enumerate().map(|(sum, ty)| {
                 format!(
@@ -172,7 +190,7 @@ impl<'a> Writer<'a> {
             shape: self.shape,
             ahead: &[],
             left_out: &self.left_out,
-            only_if_due: pass.only_if_due,
+            adding: pass.adding,
         };
         let depth = level + pass.lead.iter().filter(|line| line.ends_with('{')).count();
         Body::write(self.kernel, self.accesses, options, depth)
@@ -235,6 +253,13 @@ impl<'a> Writer<'a> {
         self.kernel.slot_ids().filter_map(|slot| match &self.accesses[slot.0 as usize] {
             Access::Element { index, adding: Adding::Held } => Some((slot, index.as_str())),
             _ => None,
+        })
+    }
+
+    /// What neighbours have left to be added is added, see [`Shape::ColumnPart`].
+    fn added_in_order(&self) -> impl Iterator<Item = String> {
+        self.held().map(|(SlotId(slot), _)| {
+            format!("held{slot} = add_in_order(held{slot}, added{slot}, due);")
         })
     }
 

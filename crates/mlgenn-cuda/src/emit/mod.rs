@@ -28,6 +28,7 @@ mod trial;
 mod trial_text;
 mod types;
 
+use entry::COLUMN_PARTS;
 pub use entry::{Entry, PARTIAL_SUMS, lanes_entry};
 pub use joined::JoinedEntry;
 pub use network::{EventSource, NetworkEntry, NetworkProgram, Sizes, Stage, SynapticStage};

@@ -5,16 +5,19 @@ use std::collections::BTreeSet;
 use mlgenn_engine::UpdateEffects;
 use mlgenn_ir::row_update::Addition;
 use mlgenn_model::Plan;
-use mlgenn_model::plan::{EventQueueId, PlannedKernel, SynapseKernel};
+use mlgenn_model::plan::{EventQueueId, PlannedKernel, SynapseGroupPlan, SynapseKernel};
 
 use super::elements;
 use super::entry::{Entry, Form};
 use super::joined::{JoinedEntry, joined_entries};
-use super::planned::{dynamics_shape, members_of, planned_entry, presynaptic_shape};
+use super::planned::{adds_once, dynamics_shape, members_of, planned_entry, presynaptic_shape};
 use super::scheduled::Scheduled;
 use super::shape::{Connectivity, Members, Shape, Trigger};
 use super::trial::Trial;
-use super::{PARTIAL_SUMS, prelude};
+use super::{COLUMN_PARTS, PARTIAL_SUMS, prelude};
+
+/// Synapses of a postsynaptic neuron, on average, that are worth a warp.
+const LONG_COLUMN: usize = 2 * COLUMN_PARTS;
 
 /// When a function of a network is launched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +118,7 @@ impl NetworkEntry {
                     Shape::Lanes | Shape::ByPost { .. } => (num_post, num_pre),
                     Shape::ByPre { .. } => (num_pre, num_post),
                     Shape::RowPart { .. } => (num_pre * PARTIAL_SUMS, num_pre),
+                    Shape::ColumnPart => (num_post * COLUMN_PARTS, num_pre),
                     Shape::Synapses { .. } => (num_pre * group.row_stride, num_pre),
                 };
                 Sizes { lanes, rows, columns: num_post, stride: group.row_stride }
@@ -224,6 +228,12 @@ fn network_entries(plan: &Plan) -> Vec<NetworkEntry> {
     entries.entries
 }
 
+/// Whether postsynaptic neurons have so many synapses that the threads of a warp share them.
+fn has_long_columns(group: &SynapseGroupPlan) -> bool {
+    let synapses = group.num_pre * group.row_stride;
+    !group.is_dense() && synapses >= LONG_COLUMN * group.num_post
+}
+
 struct Entries<'a> {
     plan: &'a Plan,
     entries: Vec<NetworkEntry>,
@@ -278,6 +288,9 @@ impl Entries<'_> {
                 let body = &kernel.body;
                 let shape = match stage {
                     Dynamics => dynamics_shape(body, connectivity),
+                    PreEvent | PreSpike if has_long_columns(group) && adds_once(body) => {
+                        Shape::ColumnPart
+                    }
                     PreEvent | PreSpike => presynaptic_shape(body, connectivity, Trigger::Events),
                     PostEvent | PostSpike => Shape::ByPre { connectivity },
                 };

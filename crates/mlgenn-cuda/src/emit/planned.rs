@@ -61,6 +61,26 @@ pub(super) fn dynamics_shape(planned: &PlannedKernel, connectivity: Connectivity
     }
 }
 
+/// Whether all that a kernel does is to write to its synapse, and to add to each variable of the
+/// postsynaptic neuron at most once: then [`Shape::ColumnPart`] suits it.
+pub(super) fn adds_once(planned: &PlannedKernel) -> bool {
+    let mut added = Vec::new();
+    let mut others = false;
+    let domain = |slot: SlotId| planned.kernel.slot(slot).kind.domain();
+    planned.kernel.body.for_each_op(&mut |op| match op {
+        Op::Accumulate(slot, _) if domain(*slot) == Some(Domain::Post) => added.push(*slot),
+        Op::Write(slot, _) if domain(*slot) == Some(Domain::Synapse) => {}
+        Op::If { .. } => {}
+        // A loop may add often.
+        Op::Loop { .. } => others = true,
+        op => others |= op.has_effect(),
+    });
+    let count = added.len();
+    added.sort();
+    added.dedup();
+    !others && count > 0 && added.len() == count
+}
+
 /// Whether the members of a block share sums that a kernel adds to, so that one thread has to go
 /// through all of them.
 pub(super) fn members_of(plan: &Plan, planned: &PlannedKernel) -> Members {
@@ -121,7 +141,8 @@ fn adding(kind: SlotKind, domain: Domain, shape: Shape) -> Adding {
         (Domain::Neuron | Domain::Post | Domain::Synapse, Shape::Lanes) | (Domain::Synapse, _) => {
             return Adding::Alone;
         }
-        (Domain::Post, Shape::ByPost { .. }) | (Domain::Pre, Shape::ByPre { .. }) => true,
+        (Domain::Post, Shape::ByPost { .. } | Shape::ColumnPart)
+        | (Domain::Pre, Shape::ByPre { .. }) => true,
         _ => false,
     };
     let summed = match shape {

@@ -17,6 +17,10 @@ pub enum Shape {
         /// Which presynaptic neurons take part.
         trigger: Trigger,
     },
+    /// One of `COLUMN_PARTS` parts of the sparse synapses of a postsynaptic neuron, which its
+    /// neighbours have the others of; what they add is added in the order of the presynaptic
+    /// neurons.
+    ColumnPart,
     /// All synapses of a presynaptic neuron whose postsynaptic neuron had an event, in their order.
     ByPre {
         /// How the synapses are found.
@@ -71,8 +75,19 @@ pub enum Members {
 pub(super) struct Pass {
     /// See [`Shape::lead`].
     pub(super) lead: Vec<&'static str>,
-    /// Whether lanes may only add if `due` says so.
-    pub(super) only_if_due: bool,
+    /// When lanes add to elements that are in registers.
+    pub(super) adding: PassAdding,
+}
+
+/// When lanes add to elements that are in registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PassAdding {
+    /// When the kernel does.
+    AtOnce,
+    /// When the kernel does, if `due` says so.
+    IfDue,
+    /// After the kernel, which leaves what there is to add: see [`Shape::ColumnPart`].
+    AfterLane,
 }
 
 impl Shape {
@@ -82,7 +97,7 @@ impl Shape {
             Self::Lanes => "lane",
             Self::ByPost { .. } => "post",
             Self::ByPre { .. } => "pre",
-            Self::RowPart { .. } => "part",
+            Self::RowPart { .. } | Self::ColumnPart => "part",
             Self::Synapses { .. } => "place",
         }
     }
@@ -103,7 +118,7 @@ impl Shape {
             Self::ByPost { trigger, .. } | Self::RowPart { trigger, .. } => {
                 trigger == Trigger::Events
             }
-            Self::ByPre { .. } => true,
+            Self::ByPre { .. } | Self::ColumnPart => true,
             Self::Lanes | Self::Synapses { .. } => false,
         }
     }
@@ -130,6 +145,7 @@ impl Shape {
                 "const bool inside = part < launch->lanes;",
                 "const u32 pre = part / PARTIAL_SUMS;",
             ],
+            (Self::ColumnPart, _) => &["const u32 post = part / COLUMN_PARTS;"],
             _ => &[],
         }
     }
@@ -141,6 +157,7 @@ impl Shape {
                 "inside && has_event(events, pre)".to_owned()
             }
             (Self::RowPart { .. }, _) => "inside".to_owned(),
+            (Self::ColumnPart, _) => "post < launch->columns".to_owned(),
             _ => format!("{} < launch->lanes", self.thread()),
         }
     }
@@ -149,16 +166,18 @@ impl Shape {
     /// that only add may be run for a few neurons beyond the end of a list, if they do not add
     /// then.
     pub(super) fn passes(self, form: Form, only_adds: bool) -> Vec<Pass> {
-        let pass =
-            |each_event, only_if_due| Pass { lead: self.lead(form, each_event), only_if_due };
+        let pass = |each_event, adding| Pass { lead: self.lead(form, each_event), adding };
+        if self == Self::ColumnPart {
+            return vec![pass(&[], PassAdding::AfterLane)];
+        }
         match form {
             Form::Called { few } if only_adds && self.goes_through_list() => {
                 let (whole, last) = if few { (&WHOLE_16, &LAST_16) } else { (&WHOLE_8, &LAST_8) };
-                vec![pass(whole, false), pass(last, true)]
+                vec![pass(whole, PassAdding::AtOnce), pass(last, PassAdding::IfDue)]
             }
-            Form::Called { few: true } => vec![pass(&LISTED_BY_32, false)],
-            Form::Called { few: false } => vec![pass(&LISTED_BY_8, false)],
-            Form::Launched => vec![pass(&EVENTS, false)],
+            Form::Called { few: true } => vec![pass(&LISTED_BY_32, PassAdding::AtOnce)],
+            Form::Called { few: false } => vec![pass(&LISTED_BY_8, PassAdding::AtOnce)],
+            Form::Launched => vec![pass(&EVENTS, PassAdding::AtOnce)],
         }
     }
 
@@ -199,6 +218,7 @@ impl Shape {
                 }
                 lines.push("const u64 synapse = launch->synapses[i];");
             }
+            Self::ColumnPart => lines.extend(SPARSE_COLUMN),
             Self::ByPre { connectivity: Dense } => {
                 lines.extend(each_event);
                 lines.push(post);
@@ -293,6 +313,20 @@ const LISTED_BY_32: [&str; 4] = [
     "#pragma unroll",
     "for (u32 next = 0; next < 32; ++next) {",
     "if (i + next < list.count) {",
+];
+
+// Neighbours take neighbouring synapses, one each, and then meet; the next ones are under way.
+const SPARSE_COLUMN: [&str; 10] = [
+    "const u32 start = launch->starts[post];",
+    "const u32 end = launch->starts[post + 1];",
+    "u32 next = source_at(launch, start + part % COLUMN_PARTS, end);",
+    "for (u32 first = start; first < end; first += COLUMN_PARTS) {",
+    "const u32 i = first + part % COLUMN_PARTS;",
+    "const u32 pre = next;",
+    "next = source_at(launch, i + COLUMN_PARTS, end);",
+    "const bool due = i < end && has_event(events, pre);",
+    "if (due) {",
+    "const u64 synapse = launch->synapses[i];",
 ];
 
 const SPARSE_ROW: [&str; 3] = [

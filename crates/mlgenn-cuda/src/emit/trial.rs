@@ -8,7 +8,7 @@ use mlgenn_model::layout::ArrayId;
 use mlgenn_model::plan::EventQueueId;
 
 use super::Connectivity;
-use super::network::{EventSource, NetworkEntry, Sizes};
+use super::network::{EventSource, NetworkEntry, Sizes, Stage};
 use super::resident::{Resident, resident};
 use super::shape::{Members, Shape, Trigger};
 use super::trial_text::{does_something, write};
@@ -123,7 +123,9 @@ fn work(plan: &Plan, entry: &NetworkEntry) -> usize {
             sizes.rows * sizes.stride
         }
         Shape::RowPart { trigger: Trigger::Always, .. } => sizes.rows * sizes.stride,
-        Shape::ByPre { connectivity: Connectivity::Sparse } => sizes.rows * sizes.stride,
+        Shape::ByPre { connectivity: Connectivity::Sparse } | Shape::ColumnPart => {
+            sizes.rows * sizes.stride
+        }
         _ => sizes.lanes,
     }
 }
@@ -173,13 +175,17 @@ impl Trial {
     }
 }
 
-/// Threads of a block, of which so many are side by side: as few rounds as possible, and no more
-/// threads than these need.
+/// Threads of a block, of which so many are side by side: as many as there are lanes of neurons, or
+/// of what goes through the synapses of neurons, if there is room for them.
 fn threads(plan: &Plan, stages: &[(usize, &NetworkEntry)], side_by_side: usize) -> usize {
     let most = (RESIDENT_THREADS / side_by_side / 32 * 32).clamp(128, MOST_THREADS);
-    let by_neuron = stages.iter().filter(|(_, entry)| entry.shape.is_by_neuron());
-    let widest = by_neuron.map(|(_, entry)| entry.sizes(plan).lanes).max().unwrap_or(0).max(1);
-    widest.div_ceil(widest.div_ceil(most)).next_multiple_of(32).max(64)
+    let lanes = |updates: bool| -> usize {
+        let entries = stages.iter().map(|(_, entry)| entry);
+        let by_neuron = entries.filter(|entry| entry.shape.is_by_neuron());
+        let wanted = by_neuron.filter(|e| matches!(e.stage, Stage::Neurons(_)) == updates);
+        wanted.map(|entry| entry.sizes(plan).lanes.next_multiple_of(32)).sum()
+    };
+    lanes(true).max(lanes(false)).clamp(64, most)
 }
 
 /// Most timesteps of a launch.

@@ -47,3 +47,33 @@ FUNCTION void add_row_total(T *to, T sum, u32 part, void *parts, u64 first) {
     if (to && part % PARTIAL_SUMS == 0 && sum != 0) *to = add(*to, sum);
 #endif
 }
+
+// What can be added to a number without changing it: negative zero, as zero makes negative zeros positive.
+template <typename T>
+FUNCTION T nothing() { return (T)-0.0f; }
+
+// Threads that share the synapses of a postsynaptic neuron: those of a warp.
+#ifdef MLGENN_ONE_BY_ONE
+#define COLUMN_PARTS 1u
+#else
+#define COLUMN_PARTS 32u
+#endif
+
+// The presynaptic neuron of a synapse in the lists by postsynaptic neuron; any beyond the end.
+FUNCTION u32 source_at(const LaunchHead *launch, u32 i, u32 end) {
+    return i < end ? launch->sources[i] : 0;
+}
+
+// Add what the threads of a warp have that are due, in their order, and leave nothing to be added.
+template <typename T>
+FUNCTION T add_in_order(T sum, T &added, bool due) {
+#ifdef MLGENN_ONE_BY_ONE
+    if (due) sum = add(sum, added);
+#else
+    for (u32 left = __ballot_sync(0xffffffffu, due); left; left &= left - 1) {
+        sum = add(sum, __shfl_sync(0xffffffffu, added, lowest_bit(left)));
+    }
+#endif
+    added = nothing<T>();
+    return sum;
+}

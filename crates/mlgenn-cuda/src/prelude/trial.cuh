@@ -72,10 +72,6 @@ FUNCTION void list_events(u16 *list, u32 *count, const u32 *bits, u32 neurons) {
 }
 #endif
 
-// What can be added to a number without changing it: negative zero, as zero makes negative zeros positive.
-template <typename T>
-FUNCTION T nothing() { return (T)-0.0f; }
-
 FUNCTION u32 next_slot(u32 current, u32 slots) { return current + 1 == slots ? 0 : current + 1; }
 FUNCTION u32 earlier_slot(u32 current, u32 back, u32 slots) {
     return current >= back ? current - back : current + slots - back;
