@@ -22,11 +22,15 @@ CASES = (
     *("adam_dense", "axonal_delay", "dendritic_delay", "toeplitz_conv2d_valid", "ccu_remove_add"),
     "sum_and_step",
 )
-"""Dense learning with an optimiser, delays, kernels, connectivity updates, a sum over the batch."""
+"""Dense learning with an optimiser, delays, kernels, connectivity updates; a sum over the batch of
+sparse gradients, of many synapses for each postsynaptic neuron."""
 
 
 def sum_and_step() -> e.GeNNModel:
-    """Return a network that sums sparse gradients over the batch and makes a step."""
+    """Return a network that sums sparse gradients over the batch and makes a step.
+
+    Neurons have so many synapses that the threads of a warp share them.
+    """
     model = new_model("cpu")
     model.batch_size = 2
     learning = e.create_weight_update_model(
@@ -35,7 +39,7 @@ def sum_and_step() -> e.GeNNModel:
         pre_spike_syn_code="addToPost(g); grad += g;",
     )
     synapses = model.add_synapse_population(
-        *("S", "SPARSE", spike_sources(model, [[1.0]] * 3), sink(model, 2)),
+        *("S", "SPARSE", spike_sources(model, [[1.0]] * 200), sink(model, 2)),
         e.init_weight_update(learning, {}, {"g": 1.0, "grad": 0.0}),
         delta(),
         e.init_sparse_connectivity("FixedProbability", {"prob": 0.5}),

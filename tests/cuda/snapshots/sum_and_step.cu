@@ -1,12 +1,12 @@
 // up to 256 timesteps
-//     run_trial: 2 x 1 blocks of 64, Schedule
+//     run_trial: 2 x 1 blocks of 256, Schedule
 //     finish_trial: 1 x 1 blocks of 32, Schedule
 // custom update Reduce
-//     kernel3_custom_update__sum_: 1 x 1 blocks of 128, CustomUpdate
+//     kernel3_custom_update__sum_: 4 x 1 blocks of 128, CustomUpdate
 // custom update Learn
-//     kernel4_custom_update__step_: 1 x 1 blocks of 128, CustomUpdate
+//     kernel4_custom_update__step_: 4 x 1 blocks of 128, CustomUpdate
 // custom updates Reduce, Learn
-//     kernel5_custom_updates__sum____step_: 1 x 1 blocks of 128, CustomUpdate
+//     kernel5_custom_updates__sum____step_: 4 x 1 blocks of 128, CustomUpdate
 
 // Custom update 'Sum'
 extern "C" __global__ void kernel3_custom_update__sum_(const Launch *launch) {
@@ -113,22 +113,32 @@ extern "C" __global__ void kernel5_custom_updates__sum____step_(const Launch *co
 // Synapse group 'S' pre spike synaptic code
 template <typename L>
 FUNCTION void kernel0_synapse_group__s__pre_spike_synaptic_code(
-    const L *launch, const u32 post, const u32 block, const u32 member, const EventList &list) {
+    const L *launch, const u32 part, const u32 block, const u32 member, const EventList &list) {
     f32 *const s0 = copy_of<f32>(launch->slots[0], member); // out_post
     const f32 *const __restrict__ s1 = copy_of<f32>(launch->slots[1], 0); // g
     f32 *const s2 = copy_of<f32>(launch->slots[2], block); // grad
     const u32 *const events = list.bits;
-    if (post < launch->lanes) {
+    const u32 post = part / COLUMN_PARTS;
+    if (post < launch->columns) {
         f32 held0 = s0[post];
-        for (u32 i = launch->starts[post]; i < launch->starts[post + 1]; ++i) {
-            const u32 pre = launch->sources[i];
-            if (!has_event(events, pre)) continue;
-            const u64 synapse = launch->synapses[i];
-            const f32 v0 = s1[synapse];
-            held0 = add(held0, v0);
-            add_alone(&s2[synapse], v0);
+        f32 added0 = nothing<f32>();
+        const u32 start = launch->starts[post];
+        const u32 end = launch->starts[post + 1];
+        u32 next = source_at(launch, start + part % COLUMN_PARTS, end);
+        for (u32 first = start; first < end; first += COLUMN_PARTS) {
+            const u32 i = first + part % COLUMN_PARTS;
+            const u32 pre = next;
+            next = source_at(launch, i + COLUMN_PARTS, end);
+            const bool due = i < end && has_event(events, pre);
+            if (due) {
+                const u64 synapse = launch->synapses[i];
+                const f32 v0 = s1[synapse];
+                added0 = v0;
+                add_alone(&s2[synapse], v0);
+            }
+            held0 = add_in_order(held0, added0, due);
         }
-        s0[post] = held0;
+        if (part % COLUMN_PARTS == 0) s0[post] = held0;
     }
 }
 
@@ -187,40 +197,43 @@ FUNCTION void kernel2_neuron_group__out__update(
 
 // What a batch member has in shared memory during a launch
 struct Resident {
-    u32 array0[1]; // neuron.In.spike_queue
+    u32 array0[7]; // neuron.In.spike_queue
     u32 array1[1]; // neuron.Out.spike_queue
     f32 array2[2]; // syn.S.out_post
-    u32 array7[3]; // neuron.In.vars.startSpike
-    u32 array8[3]; // neuron.In.vars.endSpike
+    u32 array7[200]; // neuron.In.vars.startSpike
+    u32 array8[200]; // neuron.In.vars.endSpike
     f32 array10[2]; // neuron.Out.vars.x
 };
 
 // All timesteps of a block of batch members
-extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial) {
+extern "C" __global__ void __launch_bounds__(256, 1) run_trial(const Trial *trial) {
     if (is_spare()) return;
     const u64 *const __restrict__ words = trial->words;
     Watch *const watch = trial->watch;
     const u32 block = blockIdx.x;
-    __shared__ u16 neurons0[3 + LIST_END];
+    __shared__ u16 neurons0[200 + LIST_END];
     __shared__ u32 counts[1];
     __shared__ Resident resident;
     const u32 first_member = block * 1u;
     for (u32 member = first_member; member < 2u
             && member < first_member + 1u; ++member) {
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
-            resident.array0[at] = ((u32 *)words[0] + (u64)member * 1)[at];
-            resident.array1[at] = ((u32 *)words[1] + (u64)member * 1)[at];
+        for (u32 at = first_lane(256u, 0u); at < 1u; at += lane_step(256u)) {
+            resident.array1[at] = ((u32 *)words[0] + (u64)member * 1)[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 2u; at += lane_step(64u)) {
-            resident.array2[at] = ((f32 *)words[2] + (u64)member * 2)[at];
-            resident.array10[at] = ((f32 *)words[3] + (u64)member * 2)[at];
+        for (u32 at = first_lane(256u, 0u); at < 2u; at += lane_step(256u)) {
+            resident.array2[at] = ((f32 *)words[1] + (u64)member * 2)[at];
+            resident.array10[at] = ((f32 *)words[2] + (u64)member * 2)[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 3u; at += lane_step(64u)) {
-            resident.array7[at] = ((u32 *)words[4] + (u64)member * 3)[at];
-            resident.array8[at] = ((u32 *)words[5] + (u64)member * 3)[at];
+        for (u32 at = first_lane(256u, 0u); at < 7u; at += lane_step(256u)) {
+            resident.array0[at] = ((u32 *)words[3] + (u64)member * 7)[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(256u, 0u); at < 200u; at += lane_step(256u)) {
+            resident.array7[at] = ((u32 *)words[4] + (u64)member * 200)[at];
+            resident.array8[at] = ((u32 *)words[5] + (u64)member * 200)[at];
         }
         meet();
         u32 rings[2] = {0};
@@ -229,19 +242,19 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
         u64 steps_made = *trial->steps_made;
         for (u32 step = 0; step < trial->timesteps; ++step) {
             const u32 *const bits0 = resident.array0;
-            if (is_warp(64u, 0u)) {
-                list_events(neurons0, &counts[0], bits0, 3u);
+            if (is_warp(256u, 0u)) {
+                list_events(neurons0, &counts[0], bits0, 200u);
             }
             meet();
             const EventList list0 = {bits0, neurons0, counts[0]};
             {
                 LaunchOf<3> launch;
                 launch.watch = watch;
-                launch.lanes = 2u;
+                launch.lanes = 64u;
                 launch.members = 2u;
                 launch.kernel = 0u;
                 launch.members_per_block = 1u;
-                launch.rows = 3u;
+                launch.rows = 200u;
                 launch.columns = 2u;
                 launch.stride = 2u;
                 launch.row_length = (const u32 *)words[6];
@@ -251,9 +264,9 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.sources = (const u32 *)words[10];
                 launch.synapses = (const u32 *)words[11];
                 launch.slots[0] = {(void *)resident.array2, 0, (i64)2, 0, 2, 0, 1u, 0u};
-                launch.slots[1] = {(void *)words[12], 0, (i64)6, 0, 6, 0, 1u, 0u};
-                launch.slots[2] = {(void *)words[13], 0, (i64)6, 6, 6, 0, 1u, 0u};
-                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                launch.slots[1] = {(void *)words[12], 0, (i64)400, 0, 400, 0, 1u, 0u};
+                launch.slots[2] = {(void *)words[13], 0, (i64)400, 400, 400, 0, 1u, 0u};
+                for (u32 lane = first_lane(256u, 0u); lane < 64u; lane += lane_step(256u)) {
                     kernel0_synapse_group__s__pre_spike_synaptic_code(&launch, lane, block, member, list0);
                 }
             }
@@ -261,7 +274,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             {
                 LaunchOf<5> launch;
                 launch.watch = watch;
-                launch.lanes = 3u;
+                launch.lanes = 200u;
                 launch.members = 2u;
                 launch.kernel = 1u;
                 launch.members_per_block = 1u;
@@ -269,11 +282,11 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.columns = 0u;
                 launch.stride = 0u;
                 launch.slots[0] = {&time, 0, 0, 0, 0, 0, 1u, 0u};
-                launch.slots[1] = {(void *)resident.array7, 0, (i64)3, 0, 3, 0, 1u, 0u};
-                launch.slots[2] = {(void *)resident.array8, 0, (i64)3, 0, 3, 0, 1u, 0u};
+                launch.slots[1] = {(void *)resident.array7, 0, (i64)200, 0, 200, 0, 1u, 0u};
+                launch.slots[2] = {(void *)resident.array8, 0, (i64)200, 0, 200, 0, 1u, 0u};
                 launch.slots[3] = {(void *)words[14], 0, (i64)words[15], 0, 0, 0, 1u, 0u};
-                launch.slots[4] = {(void *)resident.array0, 0, (i64)1, 0, 1, &rings[0], 1u, 0u};
-                for (u32 lane = first_lane(64u, 0u); lane < 32u; lane += lane_step(64u)) {
+                launch.slots[4] = {(void *)resident.array0, 0, (i64)7, 0, 7, &rings[0], 1u, 0u};
+                for (u32 lane = first_lane(256u, 0u); lane < 224u; lane += lane_step(256u)) {
                     kernel1_neuron_group__in__update(&launch, lane, block, member);
                 }
             }
@@ -290,7 +303,7 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
                 launch.slots[0] = {(void *)resident.array10, 0, (i64)2, 0, 2, 0, 1u, 0u};
                 launch.slots[1] = {(void *)resident.array2, 0, (i64)2, 0, 2, 0, 1u, 0u};
                 launch.slots[2] = {(void *)resident.array1, 0, (i64)1, 0, 1, &rings[1], 1u, 0u};
-                for (u32 lane = first_lane(64u, 32u); lane < 32u; lane += lane_step(64u)) {
+                for (u32 lane = first_lane(256u, 224u); lane < 32u; lane += lane_step(256u)) {
                     kernel2_neuron_group__out__update(&launch, lane, block, member);
                 }
             }
@@ -300,18 +313,21 @@ extern "C" __global__ void __launch_bounds__(64, 1) run_trial(const Trial *trial
             time = (f32)timestep * 1.0f;
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 1u; at += lane_step(64u)) {
-            ((u32 *)words[0] + (u64)member * 1)[at] = resident.array0[at];
-            ((u32 *)words[1] + (u64)member * 1)[at] = resident.array1[at];
+        for (u32 at = first_lane(256u, 0u); at < 1u; at += lane_step(256u)) {
+            ((u32 *)words[0] + (u64)member * 1)[at] = resident.array1[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 2u; at += lane_step(64u)) {
-            ((f32 *)words[2] + (u64)member * 2)[at] = resident.array2[at];
-            ((f32 *)words[3] + (u64)member * 2)[at] = resident.array10[at];
+        for (u32 at = first_lane(256u, 0u); at < 2u; at += lane_step(256u)) {
+            ((f32 *)words[1] + (u64)member * 2)[at] = resident.array2[at];
+            ((f32 *)words[2] + (u64)member * 2)[at] = resident.array10[at];
         }
         #pragma unroll 1
-        for (u32 at = first_lane(64u, 0u); at < 3u; at += lane_step(64u)) {
-            ((u32 *)words[4] + (u64)member * 3)[at] = resident.array7[at];
+        for (u32 at = first_lane(256u, 0u); at < 7u; at += lane_step(256u)) {
+            ((u32 *)words[3] + (u64)member * 7)[at] = resident.array0[at];
+        }
+        #pragma unroll 1
+        for (u32 at = first_lane(256u, 0u); at < 200u; at += lane_step(256u)) {
+            ((u32 *)words[4] + (u64)member * 200)[at] = resident.array7[at];
         }
         meet();
     }
