@@ -1,8 +1,11 @@
 //! Spike trains of many examples, and writing those of a batch to where input neurons look for them.
 #![expect(unsafe_code, reason = "reads many numpy arrays at once; see the SAFETY comments")]
 
-use mlgenn::prefetch_all;
-use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadwriteArrayDyn};
+use mlgenn::prefetch::{prefetch, prefetch_all};
+use numpy::{
+    Element, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadwriteArrayDyn, PyUntypedArray,
+    PyUntypedArrayMethods,
+};
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
@@ -308,7 +311,24 @@ fn read<'a>(
     examples: &'a [Bound<'_, PyAny>],
     example_type: &Bound<'_, PyType>,
 ) -> Option<Vec<Given<'a>>> {
+    fetch(examples);
     examples.iter().map(|example| read_one(example, example_type)).collect()
+}
+
+/// Ask for what describes the arrays of examples, which is all over the memory, too.
+fn fetch(examples: &[Bound<'_, PyAny>]) {
+    let tuples = || examples.iter().filter_map(|example| example.cast::<PyTuple>().ok());
+    let arrays = || tuples().flat_map(|tuple| tuple.iter_borrowed());
+    for array in arrays() {
+        let header: *const i8 = array.as_ptr().cast();
+        prefetch(header);
+        prefetch(header.wrapping_add(64));
+    }
+    for array in arrays() {
+        if let Ok(array) = array.cast::<PyUntypedArray>() {
+            prefetch_all(array.shape());
+        }
+    }
 }
 
 /// The arrays of an example, if it is of the type and they are of the usual ones.

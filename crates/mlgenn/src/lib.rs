@@ -49,7 +49,7 @@ pub use mlgenn_engine::{
 };
 pub use mlgenn_ir::launch::Watch;
 pub use mlgenn_ir::poll::with_poll;
-pub use mlgenn_ir::prefetch::prefetch_all;
+pub use mlgenn_ir::prefetch;
 pub use mlgenn_ir::{Buffer, Type};
 pub use mlgenn_model::{ModelError, Network, PlanOptions, description};
 
