@@ -16,6 +16,15 @@ from mlgenn_rs import engine as e
 
 TESTS = Path(__file__).resolve().parents[1]
 
+ON_PRETENDED_GPU = (
+    "engine",
+    "compilers/test_traces.py",
+    "compilers/test_training.py",
+    "cuda/test_copies.py",
+    "cuda/test_driver_calls.py",
+)
+"""Tests that also run on the pretended GPU."""
+
 
 def has_gpu() -> bool:
     try:
@@ -74,10 +83,9 @@ def test_cuda_text_needs_no_gpu() -> None:
     reason="there is no g++, or these tests run on a GPU already",
 )
 def test_networks_run_on_a_pretended_gpu() -> None:
-    """Golden cases through everything but a real GPU."""
+    """Tests of the engine and of training through everything but a real GPU."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header"]
-    command += [str(TESTS / "engine" / name) for name in ("test_golden.py", "test_running.py")]
-    command.append(str(TESTS / "cuda" / "test_copies.py"))
+    command += [str(TESTS / name) for name in ON_PRETENDED_GPU]
     pretended = {"MLGENN_PRETEND_GPU": "1", "MLGENN_TEST_BACKENDS": "cuda"}
     done = subprocess.run(
         command,

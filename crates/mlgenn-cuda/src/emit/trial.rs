@@ -26,7 +26,7 @@ const MOST_WORK: usize = 1 << 20;
 const MOST_KEPT: usize = 32 << 20;
 
 /// Threads of a multiprocessor that have 64 registers each, and multiprocessors of a large GPU.
-pub(super) const RESIDENT_THREADS: usize = 1024;
+const RESIDENT_THREADS: usize = 1024;
 const MULTIPROCESSORS: usize = 132;
 
 /// Bytes that a block of threads can share on every GPU, and those of a multiprocessor that are left
@@ -108,7 +108,7 @@ pub(super) struct TrialLayout {
     pub(super) longest: usize,
     /// See [`Trial`].
     pub(super) members_per_block: usize,
-    /// Blocks that a multiprocessor of a large GPU has at a time.
+    /// Blocks that a multiprocessor of a large GPU has at a time, by their threads.
     pub(super) side_by_side: usize,
 }
 
@@ -164,6 +164,7 @@ impl Trial {
         let side_by_side = blocks.div_ceil(MULTIPROCESSORS).max(1);
         let threads = threads(plan, &stages, side_by_side);
         let longest = longest(plan, &stages, work);
+        let side_by_side = side_by_side.min(RESIDENT_THREADS / threads);
         let shared = SHARED_BY_BLOCK.min(SHARED / side_by_side);
         // Lists are of indices of 16 bits, and each has an end, a count and gaps around it.
         let room = shared.saturating_sub(2 * listed + 96 * lists.len());

@@ -16,7 +16,7 @@ use super::network::{EventSource, NetworkEntry, Stage};
 use super::placement::Placement;
 use super::planned::planned_entry;
 use super::shape::{Shape, Trigger};
-use super::trial::{LateSum, RESIDENT_THREADS, Trial, TrialLayout, Word, queue_neurons};
+use super::trial::{LateSum, Trial, TrialLayout, Word, queue_neurons};
 use super::types::{constant, value_type};
 
 /// Lanes of an entry for which most threads of a block wait.
@@ -150,7 +150,7 @@ impl Writer<'_> {
         let plan = self.plan;
         let (threads, time) = (self.layout.threads, self.time());
         let (members, per_block) = (plan.network.batch_size, self.layout.members_per_block);
-        let blocks = self.layout.side_by_side.min(RESIDENT_THREADS / threads);
+        let blocks = self.layout.side_by_side;
         self.line("// All timesteps of a block of batch members");
         self.line(&format!(
             "extern \"C\" __global__ void __launch_bounds__({threads}, {blocks}) run_trial(const Trial \
