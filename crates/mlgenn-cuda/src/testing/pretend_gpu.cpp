@@ -379,8 +379,10 @@ Result nvrtcCompileProgram(Program *program, int, const char *const *) {
     std::fputs("\n#line 1 \"mlgenn.cu\"\n", file);
     std::fputs(program->text.c_str(), file);
     std::fclose(file);
+    // Such as those of sanitizers.
+    const char *flags = std::getenv("MLGENN_PRETEND_FLAGS");
     const std::string command =
-        "g++ -std=c++17 " + (turns ? "-DMLGENN_WARPS=" + std::to_string(turns) : "") +
+        std::string("g++ -std=c++17 ") + (flags ? flags : "") + " " + (turns ? "-DMLGENN_WARPS=" + std::to_string(turns) : "") +
         " -O1 -ffp-contract=off -fwrapv -fno-strict-aliasing -shared -fPIC -o '" +
         library + "' '" + source + "' 2> '" + log + "'";
     const int status = std::system(command.c_str());
