@@ -45,6 +45,18 @@ def test_the_variable_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
         model.build()
 
 
+def test_unknown_vector_units_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLGENN_SIMD", "avx-512")
+    model = new_model("cpu")
+    sink(model, 1)
+    with pytest.raises(e.ModelError, match=r"MLGENN_SIMD is \"avx-512\".*has: .*baseline"):
+        model.build()
+    # The interpreter uses none
+    other = new_model("interpreter")
+    sink(other, 1)
+    other.build()
+
+
 def test_the_default_depends_on_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLGENN_BACKEND", raising=False)
     assert new_model().backend_name == ("cuda" if has_gpu() else "cpu")

@@ -521,7 +521,7 @@ fn sparse(criterion: &mut Criterion) {
         }
         let weights = Buffer::new(Type::F32, stride * size as usize).unwrap();
         let out = Buffer::new(Type::F32, size as usize).unwrap();
-        let executor = BlockExecutor::new();
+        let executor = BlockExecutor::chosen().unwrap();
         let mut group = criterion.benchmark_group("sparse");
         let elements = shown as usize * stride;
         // A weight, half of a word for the target, and the sum twice.

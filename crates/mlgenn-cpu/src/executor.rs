@@ -9,7 +9,7 @@ use mlgenn_ir::spiking_rows::AddSpikingRows;
 use mlgenn_ir::target_lists::AddToTargets;
 use mlgenn_ir::traces::{CatchUp, Jump, RowSums, Traces, Watched};
 
-use crate::simd::Level;
+use crate::simd::{Level, UnknownLevel};
 use crate::tape::{Options, assemble};
 use crate::{days, dense_rows, events, row_sums, row_updates, runs, sparse_rows, traces};
 
@@ -22,9 +22,18 @@ pub struct BlockExecutor {
 }
 
 impl BlockExecutor {
-    /// For the best instruction set that this machine has, see [`Level::best`].
+    /// For the best instruction set that this machine has.
     pub fn new() -> Self {
         Self::of(Level::best())
+    }
+
+    /// For the instruction set that the environment asks for, see [`Level::chosen`].
+    ///
+    /// # Errors
+    ///
+    /// If the machine does not have it.
+    pub fn chosen() -> Result<Self, UnknownLevel> {
+        Level::chosen().map(Self::of)
     }
 
     /// For a certain instruction set; `None` if this machine does not have it.

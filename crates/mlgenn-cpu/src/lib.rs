@@ -25,4 +25,4 @@ mod traces;
 pub use backend::CpuBackend;
 pub use executor::BlockExecutor;
 pub use flush_to_zero::with_flush_to_zero;
-pub use simd::Level;
+pub use simd::{Level, UnknownLevel};

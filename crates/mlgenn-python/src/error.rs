@@ -22,7 +22,7 @@ pub(crate) fn to_exception(py: Python<'_>, error: impl Into<Error>) -> PyErr {
     let class = match &error {
         Error::Engine(EngineError::Interrupted) => return PyKeyboardInterrupt::new_err(()),
         Error::Engine(error) => class_of(error),
-        Error::Json(_) | Error::UnknownBackend(_) => "ModelError",
+        Error::Json(_) | Error::UnknownBackend(_) | Error::UnknownLevel(_) => "ModelError",
         Error::Cuda(_) => "BackendUnavailable",
     };
     exception(py, class, error.to_string())

@@ -42,6 +42,7 @@ use mlgenn_cuda::nvrtc::Nvrtc;
 use mlgenn_cuda::run::{CudaBackend, CudaDevice, launch_list};
 use mlgenn_ir::interpret::Interpreter;
 
+pub use mlgenn_cpu::UnknownLevel;
 pub use mlgenn_cuda::run::{CudaError, CudaOptions};
 pub use mlgenn_engine::{
     Access, ArrayData, ArrayView, Arrays, Backend, CompiledModel, EngineError, MemoryItem,
@@ -98,6 +99,9 @@ pub enum Error {
     /// A backend that does not exist.
     #[error("there is no backend named {0:?}; there are: {names}", names = BACKENDS.join(", "))]
     UnknownBackend(String),
+    /// An instruction set that this machine does not have.
+    #[error(transparent)]
+    UnknownLevel(#[from] UnknownLevel),
     /// The CUDA backend was asked for and cannot be used.
     #[error(transparent)]
     Cuda(#[from] Arc<CudaError>),
@@ -205,12 +209,16 @@ fn cuda_device(options: &CudaOptions) -> Opened {
 /// # Errors
 ///
 /// [`EngineError::Model`] if the description or its model code is wrong; [`Error::Cuda`] if that
-/// backend was asked for and cannot be used.
+/// backend was asked for and cannot be used; [`Error::UnknownLevel`] if the environment variable
+/// `MLGENN_SIMD` names an instruction set that this machine does not have.
 pub fn compile(network: Network, options: &Options) -> Result<Arc<CompiledModel>, Error> {
-    let cpu = || Arc::new(CpuBackend::new(Box::new(BlockExecutor::new()), options.threads));
+    let cpu = || {
+        let executor = Box::new(BlockExecutor::chosen()?);
+        Ok::<_, UnknownLevel>(Arc::new(CpuBackend::new(executor, options.threads)))
+    };
     let backend: Arc<dyn Backend> = match options.backend {
-        BackendChoice::Cpu => cpu(),
-        BackendChoice::Cuda => Arc::new(CudaBackend::new(cpu(), cuda_device(&options.cuda)?)),
+        BackendChoice::Cpu => cpu()?,
+        BackendChoice::Cuda => Arc::new(CudaBackend::new(cpu()?, cuda_device(&options.cuda)?)),
         // With the floating-point mode of the CPU backend, so that results can be compared.
         BackendChoice::Interpreter => Arc::new(CpuBackend::new(Box::new(Interpreter), Some(1))),
     };

@@ -15,6 +15,15 @@ pub enum Level {
     Portable,
 }
 
+/// A name that is none of an instruction set of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("MLGENN_SIMD is {0:?}; this machine has: {names}", names = names())]
+pub struct UnknownLevel(String);
+
+fn names() -> String {
+    Level::available().iter().map(|level| level.name()).collect::<Vec<_>>().join(", ")
+}
+
 impl Level {
     /// What this machine has, best first.
     pub fn available() -> Vec<Self> {
@@ -22,13 +31,27 @@ impl Level {
         all.into_iter().filter(|level| level.is_available()).collect()
     }
 
-    /// The best that this machine has, or the one that the environment variable `MLGENN_SIMD`
-    /// names, if the machine has it.
+    /// The one that the environment variable `MLGENN_SIMD` names; without it the best that this
+    /// machine has.
+    ///
+    /// # Errors
+    ///
+    /// If the machine has none of that name.
+    pub fn chosen() -> Result<Self, UnknownLevel> {
+        match std::env::var("MLGENN_SIMD") {
+            Ok(name) if !name.is_empty() => Self::named(&name),
+            _ => Ok(Self::best()),
+        }
+    }
+
+    /// The best that this machine has.
     pub fn best() -> Self {
-        let available = Self::available();
-        let wanted = std::env::var("MLGENN_SIMD").ok();
-        let wanted = available.iter().find(|level| Some(level.name()) == wanted.as_deref());
-        *wanted.unwrap_or(&available[0])
+        Self::available()[0]
+    }
+
+    fn named(name: &str) -> Result<Self, UnknownLevel> {
+        let level = Self::available().into_iter().find(|level| level.name() == name);
+        level.ok_or_else(|| UnknownLevel(name.to_owned()))
     }
 
     /// `avx512`, `avx2`, `baseline` or `portable`.
