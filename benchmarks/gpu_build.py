@@ -20,7 +20,7 @@ from typing import Any
 import floors
 import measure
 import numpy as np
-from gpu_check import TARGETS
+from gpu_targets import add_workloads, find_wanted
 from workloads import WORKLOADS
 
 from mlgenn_rs import _core, engine
@@ -66,21 +66,18 @@ def measure_builds(name: str, options: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    names = [name for name, _ in TARGETS]
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(names)}")
+    add_workloads(parser)
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    wanted = arguments.workloads or names
-    if unknown := set(wanted) - set(names):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
+    wanted = find_wanted(parser, arguments.workloads)
     if arguments.one:
-        print(json.dumps(measure_builds(wanted[0], dict(TARGETS)[wanted[0]])))
+        print(json.dumps(measure_builds(*wanted[0])))
         return
     try:
         device = _core.describe_cuda()
     except engine.BackendUnavailable as error:
         sys.exit(str(error))
-    for name in wanted:
+    for name, _ in wanted:
         with tempfile.TemporaryDirectory() as cache:
             environment = {**os.environ, "MLGENN_BACKEND": "cuda", "MLGENN_CACHE_DIR": cache}
             for state in ("empty", "filled"):

@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
+from gpu_targets import TARGETS
+
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 9 * 60 - 20
 """Time for everything, with some left to report."""
@@ -39,25 +41,6 @@ GOLDEN = (
 OTHERS = ("tests/frontend", "tests/compilers")
 SANITIZED = ("batch", "adam_dense", "sparse", "procedural", "toeplitz", "ccu")
 """Small golden cases that run under compute-sanitizer, by parts of their names."""
-
-TARGETS: tuple[tuple[str, dict[str, object]], ...] = (
-    ("train_mnist", {"batch_size": 512, "examples": 30000}),
-    (
-        "train_recurrent",
-        {
-            "hidden": 256,
-            "batch_size": 256,
-            "timesteps": 1000,
-            "input_spikes": 5700,
-            "examples": 256,
-        },
-    ),
-    (
-        "recurrent_inference",
-        {"hidden": 1024, "batch_size": 256, "timesteps": 500, "input_spikes": 8000},
-    ),
-)
-"""Workloads with the sizes that the aims for GPUs are given for."""
 
 REPEAT = """
 import hashlib, json, sys

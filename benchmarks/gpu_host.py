@@ -19,9 +19,10 @@ from typing import Any
 import floors
 import measure
 import numpy as np
-from gpu_check import ROOT, TARGETS
+from gpu_targets import add_workloads, find_wanted
 from workloads import WORKLOADS
 
+ROOT = Path(__file__).resolve().parents[1]
 RUNS = 6
 
 
@@ -36,27 +37,34 @@ def time_batches(case: measure.Case) -> dict[str, Any]:
     return {"us_per_batch": [round(1e6 * seconds / batches, 1) for seconds in runs]}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    names = [name for name, _ in TARGETS]
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(names)}")
-    parser.add_argument("--mnist", help="mnist.npz, for images")
-    arguments = parser.parse_args()
-    wanted = arguments.workloads or names
-    if unknown := set(wanted) - set(names):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
+def install_idle_gpu(folder: Path) -> None:
+    """Put a pretended GPU that does nothing in the place of a real one, for this process."""
     sys.path.append(str(ROOT / "tests"))
     import pretended_gpu
 
+    pretended_gpu.install(folder).pretend_idle(True)
+    os.environ["MLGENN_BACKEND"] = "cuda"
+
+
+def measure_host(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of a workload."""
+    floors.measure = time_batches
+    figures: dict[str, Any] = WORKLOADS[name](**options, threads=1)
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_workloads(parser)
+    parser.add_argument("--mnist", help="mnist.npz, for images")
+    arguments = parser.parse_args()
+    wanted = find_wanted(parser, arguments.workloads)
     with tempfile.TemporaryDirectory() as folder:
-        pretended_gpu.install(Path(folder)).pretend_idle(True)
-        os.environ["MLGENN_BACKEND"] = "cuda"
-        floors.measure = time_batches
-        for name, options in TARGETS:
-            if name in wanted:
-                mnist = {"mnist": arguments.mnist} if "mnist" in name else {}
-                figures = WORKLOADS[name](**options, **mnist, threads=1)
-                print(json.dumps({"workload": name, "options": options, **figures}), flush=True)
+        install_idle_gpu(Path(folder))
+        for name, options in wanted:
+            mnist = {"mnist": arguments.mnist} if "mnist" in name else {}
+            figures = measure_host(name, {**options, **mnist})
+            print(json.dumps({"workload": name, "options": options, **figures}), flush=True)
 
 
 if __name__ == "__main__":

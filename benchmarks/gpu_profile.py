@@ -16,7 +16,7 @@ from typing import Any
 import floors
 import measure
 import numpy as np
-from gpu_check import TARGETS
+from gpu_targets import add_workloads, find_wanted
 from workloads import WORKLOADS
 
 RUNS = 4
@@ -60,11 +60,8 @@ def profile_case(case: measure.Case) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    names = [name for name, _ in TARGETS]
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(names)}")
-    wanted = parser.parse_args().workloads or names
-    if unknown := set(wanted) - set(names):
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are: {', '.join(names)}")
+    add_workloads(parser)
+    wanted = find_wanted(parser, parser.parse_args().workloads)
     from mlgenn_rs import _core, engine
 
     try:
@@ -72,10 +69,9 @@ def main() -> None:
     except engine.BackendUnavailable as error:
         sys.exit(str(error))
     floors.measure = profile_case
-    for name, options in TARGETS:
-        if name in wanted:
-            figures = WORKLOADS[name](**options, threads=1)
-            print(json.dumps({"device": device, "workload": name, "options": options, **figures}))
+    for name, options in wanted:
+        figures = WORKLOADS[name](**options, threads=1)
+        print(json.dumps({"device": device, "workload": name, "options": options, **figures}))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from mlgenn_rs.engine import BackendUnavailable
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = str(Path(mlgenn_rs.__file__).parents[1])
 
+needs_cxx = pytest.mark.skipif(bool(os.environ.get("MLGENN_NO_CXX")), reason="there is no g++")
+
 
 def test_no_gpu_is_reported() -> None:
     try:
@@ -56,6 +58,16 @@ print(json.dumps(measure_builds("train_mnist", {"batch_size": 8, "examples": 16}
 """
 
 
+HOST = """
+import sys
+sys.path.append("benchmarks")
+import json, pathlib, tempfile
+from gpu_host import install_idle_gpu, measure_host
+install_idle_gpu(pathlib.Path(tempfile.mkdtemp()))
+print(json.dumps(measure_host("train_mnist", {"batch_size": 8, "examples": 16})))
+"""
+
+
 def run_on_pretended_gpu(program: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -69,12 +81,12 @@ def run_on_pretended_gpu(program: str) -> str:
     return done.stdout
 
 
-@pytest.mark.skipif(bool(os.environ.get("MLGENN_NO_CXX")), reason="there is no g++")
+@needs_cxx
 def test_ceilings_of_a_gpu_are_measured() -> None:
     assert run_on_pretended_gpu(CEILINGS).split() == ["True"] * 3
 
 
-@pytest.mark.skipif(bool(os.environ.get("MLGENN_NO_CXX")), reason="there is no g++")
+@needs_cxx
 def test_stages_of_builds_are_measured() -> None:
     figures = json.loads(run_on_pretended_gpu(BUILDS))
     assert set(figures["open_stages"]) == {"GPU", "NVRTC library"}
@@ -85,3 +97,9 @@ def test_stages_of_builds_are_measured() -> None:
     assert "functions" in again["first_batch_stages"]
     for build in (first, again):
         assert sum(build["stages"].values()) <= 1.01 * build["seconds"]
+
+
+@needs_cxx
+def test_time_of_the_host_is_measured() -> None:
+    runs = json.loads(run_on_pretended_gpu(HOST))["us_per_batch"]
+    assert len(runs) > 1 and min(runs) > 0.0

@@ -94,25 +94,8 @@ impl SpikeTrains {
             return Ok(false);
         };
         let examples: Vec<_> = examples.try_iter()?.collect::<PyResult<_>>()?;
-        let done = read(&examples, example_type).is_some_and(|given| {
-            let total: usize = given.iter().map(|example| example.times.len()).sum();
-            let ends = given.len() * num_neurons;
-            let fits = ends < starts.len() && total <= times.len() && u32::try_from(total).is_ok();
-            let done = fits
-                && count_neurons(&given) == Some(num_neurons)
-                && copy_all(
-                    &given,
-                    &mut starts[1..=ends],
-                    &mut times[..total],
-                    Counted::Together,
-                    num_threads,
-                );
-            if done {
-                starts[0] = 0;
-                starts[ends..].fill(total as u32);
-            }
-            done
-        });
+        let done = read(&examples, example_type)
+            .is_some_and(|given| write_given(&given, num_neurons, starts, times, num_threads));
         if !done {
             starts.fill(0);
         }
@@ -232,6 +215,30 @@ impl Times<'_> {
 fn count_neurons(given: &[Given<'_>]) -> Option<usize> {
     let count = given.first()?.ends.len();
     (count > 0 && given.iter().all(|example| example.ends.len() == count)).then_some(count)
+}
+
+/// Write examples to where there is room for a batch; false if they do not fit or are not sound.
+fn write_given(
+    given: &[Given<'_>],
+    num_neurons: usize,
+    starts: &mut [u32],
+    times: &mut [f32],
+    num_threads: usize,
+) -> bool {
+    let total: usize = given.iter().map(|example| example.times.len()).sum();
+    let ends = given.len() * num_neurons;
+    let fits = ends < starts.len() && total <= times.len() && u32::try_from(total).is_ok();
+    if !fits || count_neurons(given) != Some(num_neurons) {
+        return false;
+    }
+    let (ends, times) = (&mut starts[1..=ends], &mut times[..total]);
+    if !copy_all(given, ends, times, Counted::Together, num_threads) {
+        return false;
+    }
+    let written = 1 + ends.len();
+    starts[0] = 0;
+    starts[written..].fill(total as u32);
+    true
 }
 
 /// Copy examples with the same number of neurons to where there is room for exactly these, by

@@ -20,7 +20,7 @@ from ..callbacks import Callback, CustomUpdateOnBatchEnd, CustomUpdateOnEpochBeg
 from ..connection import Connection
 from ..engine import create_egp_ref, create_pre_var_ref, create_wu_var_ref
 from ..engine.enums import SynapseMatrixType
-from ..utils.checks import check_number
+from ..utils.checks import check_not_negative
 from ..utils.model import CustomConnectivityUpdateModel
 from ..utils.network import ConnectionType, get_underlying_conn
 from .deep_r_models import (
@@ -211,9 +211,7 @@ class DeepR:
                 f"{what}: deep_r_record_rewirings must be a dictionary of connections or layers "
                 f"and keys, got {record_rewirings!r}"
             )
-        strength = check_number(l1_strength, f"{what}: deep_r_l1_strength")
-        if strength < 0.0:
-            raise ValueError(f"{what}: deep_r_l1_strength must not be negative, got {strength}")
+        strength = check_not_negative(l1_strength, f"{what}: deep_r_l1_strength")
         connections = frozenset(map(get_underlying_conn, conns))
         keys = {get_underlying_conn(conn): key for conn, key in record_rewirings.items()}
         for conn in keys:

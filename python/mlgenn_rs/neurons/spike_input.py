@@ -28,6 +28,7 @@ UNKNOWN = -1.0e30
 """Time of the next spike while it has not been looked up: after neurons were reset."""
 
 _NUM_CORES = os.cpu_count() or 1
+"""Asked for once, as the system takes its time to say."""
 
 _PACKED = "SpikeStarts"
 """Index of the first spike of each neuron and batch member, and the number of spikes."""
@@ -134,30 +135,22 @@ class SpikeInput(Neuron, Input):
         """Upload spike trains in the usual form; return whether they were in it."""
         from .._core import SpikeTrains
 
+        if not 0 < len(input) <= batch_size:
+            return False
         starts = genn_pop.extra_global_params[_PACKED]
         spike_times = genn_pop.extra_global_params["SpikeTimes"]
+        room = spike_times.view[: self.max_spikes]
         if not isinstance(input, SpikeDataset):
-            if not 0 < len(input) <= batch_size:
-                return False
             # Threads of a CPU are left to what runs on them
             num_threads = _NUM_CORES if spike_times.is_on_gpu else 1
             written = SpikeTrains.write_examples(
-                input,
-                PreprocessedSpikes,
-                num_neurons,
-                starts.open_view("w"),
-                spike_times.view[: self.max_spikes],
-                num_threads,
+                *(input, PreprocessedSpikes, num_neurons, starts.open_view("w"), room, num_threads)
             )
-        elif (
-            0 < len(input) <= batch_size
-            and input.num_neurons == num_neurons
-            and input.num_spikes <= self.max_spikes
-        ):
+        elif input.num_neurons == num_neurons and input.num_spikes <= self.max_spikes:
             # Nothing can go wrong any more, so that all is written, here or in the general way
-            written = input.write(starts.open_view("w"), spike_times.view[: self.max_spikes])
+            written = input.write(starts.open_view("w"), room)
         else:
-            return False
+            written = False
         if not written:
             return False
         starts.push_to_device()

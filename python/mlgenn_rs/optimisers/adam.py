@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine import VarAccessMode
-from ..utils.checks import check_number
+from ..utils.checks import check_not_negative
 from ..utils.model import CustomUpdateModel
 from ..utils.snippet import ConstantValueDescriptor
 from .optimiser import Optimiser, finish_model
@@ -43,8 +43,7 @@ class Adam(Optimiser):
     ) -> None:
         super().__init__(clip_norm=clip_norm, clip_each=clip_each)
         self.alpha = alpha
-        if check_number(alpha, "Adam: alpha") < 0.0:
-            raise ValueError(f"Adam: alpha must not be negative, got {alpha}")
+        check_not_negative(alpha, "Adam: alpha")
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon

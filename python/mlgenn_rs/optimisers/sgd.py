@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine import VarAccessMode
-from ..utils.checks import check_number
+from ..utils.checks import check_not_negative
 from ..utils.model import CustomUpdateModel
 from ..utils.snippet import ConstantValueDescriptor
 from .optimiser import Optimiser, finish_model
@@ -40,8 +40,7 @@ class SGD(Optimiser):
     ) -> None:
         super().__init__(clip_norm=clip_norm, clip_each=clip_each)
         self.alpha = alpha
-        if check_number(alpha, "SGD: alpha") < 0.0:
-            raise ValueError(f"SGD: alpha must not be negative, got {alpha}")
+        check_not_negative(alpha, "SGD: alpha")
         self.momentum = momentum
         if not 0.0 <= momentum < 1.0:
             raise ValueError(f"SGD: momentum must be at least 0 and less than 1, got {momentum}")

@@ -42,6 +42,14 @@ def check_positive(value: Any, what: str) -> float:
     return number
 
 
+def check_not_negative(value: Any, what: str) -> float:
+    """Return a finite number from 0 on, or raise ``TypeError`` or ``ValueError``."""
+    number = check_number(value, what)
+    if number < 0.0:
+        raise ValueError(f"{what} must not be negative, got {value}")
+    return number
+
+
 def check_name(value: Any, what: str) -> str:
     """Return a string, or raise ``TypeError``."""
     if not isinstance(value, str):

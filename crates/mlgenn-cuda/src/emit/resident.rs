@@ -17,6 +17,7 @@ use super::network::NetworkEntry;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Resident {
     pub(super) array: ArrayId,
+    pub(super) ty: Type,
     /// Elements of a batch member, of all delay slots.
     pub(super) elements: usize,
     /// Whether it may change.
@@ -59,10 +60,11 @@ pub(super) fn resident<'a>(
         let description = plan.layout.array(array);
         let elements = description.slots * description.elements();
         // Each starts where the largest types may.
-        let bytes = (elements * description.ty.bytes()).next_multiple_of(8);
+        let ty = description.ty;
+        let bytes = (elements * ty.bytes()).next_multiple_of(8);
         if bytes <= room {
             room -= bytes;
-            chosen.push(Resident { array, elements, written: written.contains(&array) });
+            chosen.push(Resident { array, ty, elements, written: written.contains(&array) });
         }
     }
     chosen.sort_by_key(|resident| resident.array);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use mlgenn_model::Plan;
 use mlgenn_model::layout::ArrayId;
 use mlgenn_model::plan::RingPosition;
 
@@ -28,14 +27,11 @@ impl Writer<'_> {
         }
         self.line("// What a batch member has in shared memory during a launch");
         self.line("struct Resident {");
-        let ty = |plan: &Plan, resident: &Resident| plan.layout.array(resident.array).ty;
         let mut arrays = self.layout.resident.clone();
-        arrays.sort_by_key(|resident| std::cmp::Reverse(ty(self.plan, resident).bytes()));
-        for resident in arrays {
-            let Resident { array, elements, .. } = resident;
+        arrays.sort_by_key(|resident| std::cmp::Reverse(resident.ty.bytes()));
+        for Resident { array, ty, elements, .. } in arrays {
             let path = comment(&self.plan.layout.array(array).path);
-            let ty = memory_type(ty(self.plan, &resident));
-            self.line(&format!("{ty} array{}[{elements}]; // {path}", array.0));
+            self.line(&format!("{} array{}[{elements}]; // {path}", memory_type(ty), array.0));
         }
         self.line("};");
         self.line("");
